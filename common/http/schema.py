@@ -1,0 +1,54 @@
+"""OpenAPI: every success as the envelope around what the call answers, every failure as the envelope's error."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+
+ERROR = {
+    "type": "object",
+    "required": ["code", "message", "reason"],
+    "properties": {
+        "code": {"type": "integer"},
+        "message": {"type": "string"},
+        "reason": {"type": "string"},
+        "errors": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    },
+}
+PAGE = {
+    "type": "object",
+    "properties": {name: {"type": "integer"} for name in ("total", "count", "per_page", "current_page", "total_pages")},
+}
+
+
+class EnvelopeSchema(AutoSchema):
+    """A call says what stands in `data` by extend_schema(responses=…); `paged` adds `page`."""
+
+    def get_tags(self) -> list[str]:
+        return [self.path.removeprefix("/api/v1/").split("/")[0]]
+
+    def get_operation_id(self) -> str:
+        path = self.path.removeprefix("/api/v1/").replace("/", "_")
+        return path if self.method == "GET" else f"{path}_{self.method.lower()}"
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return False
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+        bodies = super()._get_response_bodies(direction)
+        paged = getattr(self.view, "paged_actions", ())
+        wrapped: dict[str, Any] = {}
+        for response in bodies.values():
+            data = response.get("content", {}).get("application/json", {}).get("schema")
+            properties: dict[str, Any] = {"code": {"type": "integer", "example": 200}, "message": {"type": "string"}}
+            if data is not None:
+                properties["data"] = data
+            if getattr(self.view, "action", None) in paged:
+                properties["page"] = PAGE
+            schema = {"type": "object", "required": ["code", "message"], "properties": properties}
+            wrapped["200"] = {
+                "description": "code 200, or 500 with a reason where the operation was refused",
+                "content": {"application/json": {"schema": {"oneOf": [schema, ERROR]}}},
+            }
+        for status, why in (("400", "invalid"), ("401", "not signed in"), ("429", "too many requests")):
+            wrapped[status] = {"description": why, "content": {"application/json": {"schema": ERROR}}}
+        return wrapped

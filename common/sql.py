@@ -1,0 +1,37 @@
+"""Short forms for the hand-written statements of the hot path."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+
+def rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows of a statement, in the current transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
+
+
+def row(statement: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    """The first row of a statement, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        found: tuple[Any, ...] | None = cursor.fetchone()
+        return found
+
+
+def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
+    """Runs a statement; the number of rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
+def database_time() -> datetime:
+    """The database's clock now, not at the transaction's start."""
+    found = row("SELECT clock_timestamp()")
+    assert found is not None
+    moment: datetime = found[0]
+    return moment

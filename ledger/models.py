@@ -1,0 +1,99 @@
+"""Accounts and transfers. PostgreSQL keeps them (see migrations/guard.sql); nothing here may be saved by hand."""
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.utils.translation import gettext_lazy as _
+
+from ledger.accounts import PLATFORM_BASE, ClientAccount, PlatformAccount
+
+_IS_CLIENT = When(id__lt=PLATFORM_BASE, then=F("id"))
+
+
+class Account(models.Model):
+    """One pot of USDT. `balance` is the sum of its transfers, kept by a trigger; `floor` is what it may not fall
+    below: 0, nothing for custody, and minus the sum of all pledges for the pool's result."""
+
+    class Kind(models.IntegerChoices):
+        AVAILABLE = ClientAccount.AVAILABLE, _("available")
+        MARGIN = ClientAccount.MARGIN, _("margin")
+        ORDER_HOLD = ClientAccount.ORDER_HOLD, _("order hold")
+        WITHDRAWAL_HOLD = ClientAccount.WITHDRAWAL_HOLD, _("withdrawal hold")
+        PLEDGE = ClientAccount.PLEDGE, _("pledge")
+        FUND_PRINCIPAL = ClientAccount.FUND_PRINCIPAL, _("fund principal")
+        CUSTODY = 100 + PlatformAccount.CUSTODY - PLATFORM_BASE, _("custody")
+        POOL_RESULT = 100 + PlatformAccount.POOL_RESULT - PLATFORM_BASE, _("pool result")
+        SETTLEMENT_DUE = 100 + PlatformAccount.SETTLEMENT_DUE - PLATFORM_BASE, _("settlement due")
+        INCENTIVE_POOL = 100 + PlatformAccount.INCENTIVE_POOL - PLATFORM_BASE, _("incentive pool")
+        FEE_REVENUE = 100 + PlatformAccount.FEE_REVENUE - PLATFORM_BASE, _("fee revenue")
+        UNMATCHED = 100 + PlatformAccount.UNMATCHED - PLATFORM_BASE, _("unmatched")
+        FUND_RESERVE = 100 + PlatformAccount.FUND_RESERVE - PLATFORM_BASE, _("fund reserve")
+
+    id = models.BigIntegerField(primary_key=True)
+    balance = models.DecimalField(_("balance"), max_digits=30, decimal_places=6, db_default=0)
+    floor = models.DecimalField(_("floor"), max_digits=30, decimal_places=6, null=True, db_default=0)
+    client_id = models.GeneratedField(
+        expression=Case(When(id__lt=PLATFORM_BASE, then=F("id") / 8), default=None),
+        output_field=models.BigIntegerField(_("client"), null=True),
+        db_persist=True,
+    )
+    kind = models.GeneratedField(
+        expression=Case(When(id__lt=PLATFORM_BASE, then=F("id") % 8), default=F("id") - Value(PLATFORM_BASE - 100)),
+        output_field=models.SmallIntegerField(_("kind"), choices=Kind.choices),
+        db_persist=True,
+    )
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(floor__isnull=True) | Q(balance__gte=F("floor")), name="ledger_account_not_below_floor"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.client_id or ''}".strip()
+
+
+class Transfer(models.Model):
+    """An amount from one account to another. `reference` names its cause; a cause makes one transfer of a kind."""
+
+    class Kind(models.TextChoices):
+        DEPOSIT = "deposit", _("deposit")
+        UNMATCHED = "unmatched", _("unmatched payment")
+        PLEDGE = "pledge", _("pledge")
+        SURPLUS = "surplus", _("pool's left-over to revenue")
+        HOLD = "hold", _("order hold")
+        RELEASE = "release", _("order hold released")
+        MARGIN = "margin", _("margin")
+        FEE_POOL = "fee_pool", _("fee, market pool's share")
+        FEE_INCENTIVE = "fee_incentive", _("fee, incentive pool's share")
+        FEE_REVENUE = "fee_revenue", _("fee, revenue's share")
+        PROFIT = "profit", _("profit")
+        LOSS = "loss", _("loss")
+        LIQUIDATION_FEE = "liquidation_fee", _("liquidation fee")
+        MARGIN_RETURN = "margin_return", _("margin returned")
+        REVERSAL = "reversal", _("reversal")
+
+    debit = models.ForeignKey(Account, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    credit = models.ForeignKey(Account, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    amount = models.DecimalField(_("amount"), max_digits=30, decimal_places=6)
+    kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
+    reference = models.CharField(_("reference"), max_length=120)
+    created_at = models.DateTimeField(_("time"), db_default=models.functions.Now())
+
+    class Meta:
+        verbose_name = _("transfer")
+        verbose_name_plural = _("transfers")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="ledger_transfer_amount_positive"),
+            models.CheckConstraint(condition=~Q(debit=F("credit")), name="ledger_transfer_two_accounts"),
+            models.UniqueConstraint(fields=["reference", "kind"], name="ledger_transfer_once"),
+        ]
+        indexes = [
+            models.Index(fields=["debit", "id"], name="ledger_transfer_debit"),
+            models.Index(fields=["credit", "id"], name="ledger_transfer_credit"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.kind}"

@@ -1,0 +1,65 @@
+"""What reads the ledger."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from common import sql
+from common.reconciliation import Difference, compare
+from ledger.accounts import ClientAccount, account_id, account_name
+from ledger.models import Account
+
+
+def balance(account: int) -> Decimal:
+    """An account's balance; zero where it was never opened."""
+    found = Account.objects.filter(id=account).values_list("balance", flat=True).first()
+    return Decimal(0) if found is None else found
+
+
+def client_balances(client_id: int) -> dict[ClientAccount, Decimal]:
+    """All balances of a client, by kind."""
+    first = account_id(client_id, ClientAccount.AVAILABLE)
+    found = dict(Account.objects.filter(id__range=(first, first + 7)).values_list("id", "balance"))
+    return {kind: found.get(account_id(client_id, kind), Decimal(0)) for kind in ClientAccount}
+
+
+def total(kind: ClientAccount) -> Decimal:
+    """The sum of one kind of account over all clients."""
+    found = sql.row("SELECT coalesce(sum(balance), 0) FROM ledger_account WHERE kind = %s", [int(kind)])
+    assert found is not None
+    return Decimal(found[0])
+
+
+def totals_by_client(kind: ClientAccount) -> dict[int, Decimal]:
+    """{client id: balance} of one kind of account, without empty ones."""
+    return dict(Account.objects.filter(kind=int(kind)).exclude(balance=0).values_list("client_id", "balance"))
+
+
+def differences() -> Iterator[Difference]:
+    """Balances against transfers, the sum of all balances, the floor of the pool's result against pledges."""
+    mismatched = sql.rows(
+        """
+        SELECT a.id, a.balance, coalesce(m.moved, 0)
+        FROM ledger_account AS a
+        FULL JOIN (
+            SELECT account, sum(moved) AS moved
+            FROM (
+                SELECT debit_id AS account, -amount AS moved FROM ledger_transfer
+                UNION ALL SELECT credit_id, amount FROM ledger_transfer
+            ) AS moves
+            GROUP BY account
+        ) AS m ON m.account = a.id
+        WHERE a.balance IS DISTINCT FROM coalesce(m.moved, 0)
+        """
+    )
+    for account, found, moved in mismatched:
+        yield Difference("ledger", f"{account_name(account)}: balance {found}, transfers {moved}")
+    everything = sql.row("SELECT coalesce(sum(balance), 0) FROM ledger_account")
+    yield from compare("ledger", "sum of all balances", Decimal(0), everything and everything[0])
+    floor = sql.row(
+        """
+        SELECT floor + (SELECT coalesce(sum(balance), 0) FROM ledger_account WHERE kind = %s)
+        FROM ledger_account WHERE kind = %s
+        """,
+        [int(ClientAccount.PLEDGE), Account.Kind.POOL_RESULT],
+    )
+    yield from compare("ledger", "floor of the pool's result plus all pledges", Decimal(0), floor and floor[0])

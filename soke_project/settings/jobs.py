@@ -1,0 +1,36 @@
+"""Celery: Redis carries the tasks, beat's schedule is kept in the database."""
+
+from soke_project.settings.environment import env, required
+
+REDIS_URL = required("REDIS_URL")
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TIMEZONE = "Asia/Shanghai"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+# A sweep that was not started before the next is due is dropped: the next does its work.
+CELERY_BEAT_SCHEDULE = {
+    "payments-scan": {
+        "task": "payments.tasks.scan",
+        "schedule": env.float("SOKE_SCAN_SECONDS", 1.0),
+        "options": {"expires": 5},
+    },
+    "payments-settle": {"task": "payments.tasks.settle", "schedule": 1.0, "options": {"expires": 5}},
+    "payments-expire": {"task": "payments.tasks.expire", "schedule": 30.0, "options": {"expires": 30}},
+    "accounts-prune": {"task": "accounts.tasks.prune", "schedule": 300.0, "options": {"expires": 300}},
+    "operations-prune": {"task": "operations.tasks.prune", "schedule": 3600.0, "options": {"expires": 3600}},
+    "indexes-prune": {"task": "indexes.tasks.prune", "schedule": 3600.0, "options": {"expires": 3600}},
+    "contracts-expire": {"task": "contracts.tasks.expire", "schedule": 2.0, "options": {"expires": 2}},
+    "backoffice-reconcile": {
+        "task": "backoffice.tasks.reconcile",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+}

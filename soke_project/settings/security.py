@@ -1,0 +1,37 @@
+"""Secrets, hosts, cookies and the clients' tokens."""
+
+from datetime import timedelta
+
+from soke_project.settings.environment import DEVELOPMENT, env, required
+
+SECRET_KEY = required("SOKE_SECRET_KEY")
+ALLOWED_HOSTS = env.list("SOKE_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEVELOPMENT else [])
+CSRF_TRUSTED_ORIGINS = env.list("SOKE_ORIGINS", default=[])
+PORT = env.int("SOKE_PORT", 8000)
+# What a wallet shows the person who signs in (EIP-4361).
+SITE_DOMAIN = env.str("SOKE_DOMAIN", f"127.0.0.1:{PORT}" if DEVELOPMENT else "")
+SITE_URL = env.str("SOKE_URL", f"http://{SITE_DOMAIN}" if DEVELOPMENT else f"https://{SITE_DOMAIN}")
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else 31536000
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.int("SOKE_PROXIES", 0) else None
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+SIMPLE_JWT = {
+    "ALGORITHM": "HS512",
+    "SIGNING_KEY": required("SOKE_JWT_KEY"),
+    "ISSUER": "soke",
+    "ACCESS_TOKEN_LIFETIME": timedelta(days=1),
+    "USER_ID_FIELD": "id",
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": None,
+    "JTI_CLAIM": "jti",
+}

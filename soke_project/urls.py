@@ -1,0 +1,25 @@
+"""Every path of the platform."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from common.http.errors import bad_request, server_error, unknown_path
+from soke_project import health
+
+handler400 = bad_request
+handler404 = unknown_path
+handler500 = server_error
+
+urlpatterns = [
+    path("api/v1/", include("soke_project.home_urls")),
+    path("api/v1/", include("accounts.urls")),
+    path("api/v1/", include("payments.urls")),
+    path("api/v1/", include("contracts.urls")),
+    re_path(r"^api/v1/", unknown_path),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("admin/", admin.site.urls),
+]
