@@ -1,0 +1,28 @@
+PYTHON ?= python3
+ARGS ?=
+LAUNCH = $(PYTHON) -m launcher
+.DEFAULT_GOAL := help
+.PHONY: help run test bench check engines clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## the whole platform on http://127.0.0.1:8000, in the foreground; Ctrl-C stops it
+	@$(LAUNCH) run
+
+test: ## the whole suite on engines of its own; ARGS="ledger -k balance" for a part of it
+	@$(LAUNCH) test $(ARGS)
+
+bench: ## the benchmarks on engines of their own
+	@$(LAUNCH) bench $(ARGS)
+
+check: ## ruff, mypy and the layers of the rooms
+	@$(LAUNCH) exec -- sh -ec 'ruff check . && mypy . && lint-imports'
+
+engines: ## only PostgreSQL, Valkey and the development chain, in the foreground
+	@$(LAUNCH) engines
+
+clean: ## remove everything that was made here, the data in var/ included
+	rm -rf .venv node_modules var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find locale -name '*.mo' -delete
