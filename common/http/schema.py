@@ -3,8 +3,9 @@
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
 
-ERROR = {
+FAILURE = {
     "type": "object",
     "required": ["code", "message", "reason"],
     "properties": {
@@ -35,20 +36,27 @@ class EnvelopeSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)
-        paged = getattr(self.view, "paged_actions", ())
+        failure = self._component("Failure", FAILURE)
         wrapped: dict[str, Any] = {}
         for response in bodies.values():
             data = response.get("content", {}).get("application/json", {}).get("schema")
             properties: dict[str, Any] = {"code": {"type": "integer", "example": 200}, "message": {"type": "string"}}
             if data is not None:
                 properties["data"] = data
-            if getattr(self.view, "action", None) in paged:
-                properties["page"] = PAGE
-            schema = {"type": "object", "required": ["code", "message"], "properties": properties}
+            if getattr(self.view, "action", None) in getattr(self.view, "paged_actions", ()):
+                properties["page"] = self._component("Page", PAGE)
+            success = {"type": "object", "required": list(properties), "properties": properties}
             wrapped["200"] = {
                 "description": "code 200, or 500 with a reason where the operation was refused",
-                "content": {"application/json": {"schema": {"oneOf": [schema, ERROR]}}},
+                "content": {"application/json": {"schema": {"anyOf": [success, failure]}}},
             }
         for status, why in (("400", "invalid"), ("401", "not signed in"), ("429", "too many requests")):
-            wrapped[status] = {"description": why, "content": {"application/json": {"schema": ERROR}}}
+            wrapped[status] = {"description": why, "content": {"application/json": {"schema": failure}}}
         return wrapped
+
+    def _component(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+        """A reference to a schema that many calls share."""
+        component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name)
+        self.registry.register_on_missing(component)
+        found: dict[str, Any] = component.ref
+        return found
