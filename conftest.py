@@ -1,5 +1,6 @@
 """Fixtures of the whole project. The engines are real; `make test` starts them and sets the environment."""
 
+import functools
 import hashlib
 import os
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ def _use(name: str) -> None:
         settings.DATABASES[alias]["NAME"] = name
 
 
+@functools.cache
 def _template() -> str:
     """A migrated database to clone, kept until a migration changes."""
     digest = hashlib.sha256()

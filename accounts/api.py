@@ -16,7 +16,8 @@ from accounts.tokens import Claims
 from chain.signatures import normalise_address
 from common.http.envelope import answer
 from common.http.fields import WordField
-from common.http.views import ApiViewSet, Open
+from common.http.permissions import Open
+from common.http.views import ApiViewSet
 from common.times import unix
 
 # 0x and the 8192 bytes that a contract wallet may ask for at most.

@@ -1,5 +1,7 @@
-"""The home call, which joins all modules."""
+"""The home call's path."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from soke_project.home import HomeViewSet
+
+urlpatterns = [path("index/index", HomeViewSet.as_view({"get": "index"}))]

@@ -4,27 +4,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from common.http.envelope import answer
 from common.http.pagination import paginate
-
-
-class SignedIn(BasePermission):
-    """A client with a valid token."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        return request.user is not None
-
-
-class Open(BasePermission):
-    """Anybody; a bad token is still refused by the authentication."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        return True
 
 
 class ApiViewSet(ViewSet):

@@ -5,7 +5,7 @@ from soke_project.settings.environment import env
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ClientAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["common.http.views.SignedIn"],
+    "DEFAULT_PERMISSION_CLASSES": ["common.http.permissions.SignedIn"],
     "DEFAULT_RENDERER_CLASSES": ["common.http.envelope.EnvelopeRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "common.http.parsers.LiteralJSONParser",

@@ -9,7 +9,7 @@ ALLOWED_HOSTS = env.list("SOKE_HOSTS", default=["127.0.0.1", "localhost", "[::1]
 CSRF_TRUSTED_ORIGINS = env.list("SOKE_ORIGINS", default=[])
 PORT = env.int("SOKE_PORT", 8000)
 # What a wallet shows the person who signs in (EIP-4361).
-SITE_DOMAIN = env.str("SOKE_DOMAIN", f"127.0.0.1:{PORT}" if DEVELOPMENT else "")
+SITE_DOMAIN = env.str("SOKE_DOMAIN", f"127.0.0.1:{PORT}") if DEVELOPMENT else required("SOKE_DOMAIN")
 SITE_URL = env.str("SOKE_URL", f"http://{SITE_DOMAIN}" if DEVELOPMENT else f"https://{SITE_DOMAIN}")
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT

@@ -1,0 +1,245 @@
+"""The calls under /contract/."""
+
+import time
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common import public_ids
+from common.errors import Invalid, not_found
+from common.http.envelope import answer, envelope
+from common.http.fields import PriceField, PublicIdField, VolumeField, WordField
+from common.http.pagination import paginate
+from common.http.permissions import Open
+from common.http.views import ApiViewSet
+from contracts import present, queries, services
+from contracts.models import Order
+from contracts.rules import BUY, SELL
+from contracts.schema import (
+    CandleSchema,
+    IndexSchema,
+    MarketSchema,
+    OrderSchema,
+    PlacedCloseSchema,
+    PlacedOrderSchema,
+    PositionSchema,
+)
+from indexes import queries as index_queries
+from indexes.rules import INTERVALS
+from operations.api import answer_once
+
+DIRECTIONS = {"buy": BUY, "sell": SELL}
+MOST_CANDLES = 1500
+CANDLES = 300
+# Market figures are read once in half a second and process, and answered from their bytes.
+_FRESH_SECONDS = 0.5
+_markets: tuple[float, dict[int, bytes]] = (0.0, {})
+
+
+class IdForm(serializers.Serializer):
+    id = PublicIdField()
+
+
+class OrderForm(serializers.Serializer):
+    id = PublicIdField()
+    direction = serializers.ChoiceField(choices=list(DIRECTIONS))
+    price_type = serializers.ChoiceField(choices=Order.PriceType.values)
+    volume = VolumeField()
+    price = serializers.JSONField(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        # A market order's price is ignored, whatever it is.
+        price = attrs.pop("price", None)
+        attrs["limit"] = None
+        if attrs["price_type"] == Order.PriceType.LIMIT:
+            if price is None:
+                raise serializers.ValidationError({"price": [gettext_lazy("A limit order needs a price.")]})
+            try:
+                attrs["limit"] = PriceField().to_internal_value(price)
+            except serializers.ValidationError as error:
+                raise serializers.ValidationError({"price": error.detail}) from error
+        return attrs
+
+
+class CloseForm(serializers.Serializer):
+    id = PublicIdField()
+    volume = VolumeField(required=False)
+
+
+class CandlesForm(serializers.Serializer):
+    id = PublicIdField()
+    interval = WordField(max_length=8)
+    limit = VolumeField(required=False)
+
+    def validate_interval(self, value: str) -> str:
+        if value not in INTERVALS:
+            raise serializers.ValidationError(_("One of: %(choices)s.") % {"choices": ", ".join(INTERVALS)})
+        return value
+
+    def validate_limit(self, value: int) -> int:
+        if value > MOST_CANDLES:
+            raise serializers.ValidationError(_("At most %(most)s.") % {"most": MOST_CANDLES})
+        return value
+
+
+def _unix(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 11):
+        raise Invalid({name: [_("Unix seconds are required.")]})
+    return int(text)
+
+
+def _market_bytes() -> dict[int, bytes]:
+    global _markets
+    read_at, found = _markets
+    if time.monotonic() - read_at > _FRESH_SECONDS:
+        found = {
+            index: orjson.dumps(envelope("", present.market(market))) for index, market in queries.markets().items()
+        }
+        _markets = (time.monotonic(), found)
+    return found
+
+
+def _json(body: bytes) -> HttpResponse:
+    return HttpResponse(body, content_type="application/json")
+
+
+class MarketViewSet(ApiViewSet):
+    """What anybody may see of the indexes."""
+
+    permission_classes = [Open]
+
+    @extend_schema(responses=IndexSchema(many=True))
+    @action(detail=False)
+    def indexes(self, request: Request) -> Response:
+        """All indexes, in the operators' order."""
+        found = queries.markets()
+        return answer("", [present.listed_index(row, found.get(row.id)) for row in queries.listed_indexes()])
+
+    @extend_schema(parameters=[OpenApiParameter("id", int, required=True)], responses=MarketSchema)
+    @action(detail=False)
+    def market(self, request: Request) -> HttpResponse:
+        """Last price and figures of the day of one index."""
+        index_id = self.parse(IdForm, request.query_params)["id"]
+        found = _market_bytes().get(index_id)
+        if found is None:
+            raise not_found()
+        return _json(found)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("id", int, required=True),
+            OpenApiParameter("interval", str, required=True, enum=list(INTERVALS)),
+            OpenApiParameter("limit", int, description="at most 1500, by default 300"),
+            OpenApiParameter("from", int, description="unix seconds, included"),
+            OpenApiParameter("to", int, description="unix seconds, included"),
+        ],
+        responses=CandleSchema(many=True),
+    )
+    @action(detail=False)
+    def kline(self, request: Request) -> HttpResponse:
+        """Candles of one index, oldest first, without gaps."""
+        form = self.parse(CandlesForm, request.query_params)
+        candles = index_queries.candles(
+            form["id"],
+            form["interval"],
+            form.get("limit", CANDLES),
+            _unix(request, "from"),
+            _unix(request, "to"),
+        )
+        if candles is None:
+            raise not_found()
+        return _json(b'{"code":200,"message":"","data":' + candles + b"}")
+
+
+class ContractViewSet(ApiViewSet):
+    """A client's orders and positions."""
+
+    per_page = 10
+    paged_actions = ("positions", "orders")
+
+    def get_throttles(self) -> list[Any]:
+        self.throttle_scope = "read" if self.request.method == "GET" else "order"
+        return super().get_throttles()
+
+    @extend_schema(request=OrderForm, responses=PlacedOrderSchema)
+    @action(detail=False, methods=["post"])
+    def create_order(self, request: Request) -> Response:
+        """Places an order; the engine fills it at the first tick that is later than it."""
+        form = self.parse(OrderForm, request.data)
+
+        def run() -> dict[str, Any]:
+            placed = services.place_order(
+                client_id=request.user.id,
+                index_id=form["id"],
+                direction=DIRECTIONS[form["direction"]],
+                volume=form["volume"],
+                limit=form["limit"],
+            )
+            data = {
+                "id": public_ids.encode(placed.id),
+                "status": Order.Status.PENDING,
+                "price": present.format_price(placed.price),
+                "fee": present.format_money(placed.fee),
+            }
+            return envelope(_("Order placed"), data)
+
+        return answer_once(request, run)
+
+    @extend_schema(request=IdForm, responses={200: None})
+    @action(detail=False, methods=["post"])
+    def cancel_order(self, request: Request) -> Response:
+        """Cancels a waiting limit order."""
+        order_id = self.parse(IdForm, request.data)["id"]
+
+        def run() -> dict[str, Any]:
+            services.cancel_order(client_id=request.user.id, order_id=order_id)
+            return envelope(_("Order cancelled"))
+
+        return answer_once(request, run)
+
+    @extend_schema(request=CloseForm, responses=PlacedCloseSchema)
+    @action(detail=False, methods=["post"])
+    def close(self, request: Request) -> Response:
+        """Asks for a position to be closed, in part or whole, at the next tick."""
+        form = self.parse(CloseForm, request.data)
+
+        def run() -> dict[str, Any]:
+            order_id, volume = services.close_position(
+                client_id=request.user.id, position_id=form["id"], volume=form.get("volume")
+            )
+            data = {"id": public_ids.encode(order_id), "volume": volume, "status": Order.Status.PENDING}
+            return envelope(_("Position closed"), data)
+
+        return answer_once(request, run)
+
+    @extend_schema(responses=PositionSchema(many=True))
+    @action(detail=False)
+    def positions(self, request: Request) -> Response:
+        """Open positions at the last prices."""
+        rows, page = paginate(request, queries.open_positions(request.user.id), self.per_page)
+        prices = {row.index_id: row.index.state.last_price for row in rows}
+        return answer("", [present.position(row, prices) for row in rows], page)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("status", str, enum=Order.Status.values, description="by default pending")],
+        responses=OrderSchema(many=True),
+    )
+    @action(detail=False)
+    def orders(self, request: Request) -> Response:
+        """Orders of one status."""
+        status = request.query_params.get("status", Order.Status.PENDING)
+        if status not in Order.Status.values:
+            raise Invalid({"status": [_("One of: %(choices)s.") % {"choices": ", ".join(Order.Status.values)}]})
+        rows, page = paginate(request, queries.orders(request.user.id, status), self.per_page)
+        return answer("", [present.order(row) for row in rows], page)

@@ -1,0 +1,39 @@
+"""What contracts push: candles and market of each index, and a client's own positions."""
+
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from typing import Any
+
+from common.sockets import registry
+from contracts import present, queries
+from contracts.events import POSITIONS
+from contracts.models import Position
+from indexes.models import Index
+
+
+class PositionsChannel:
+    """`index.positions`: read when something of the client's changed, computed anew at each tick."""
+
+    name = POSITIONS
+    follows_ticks = True
+
+    def load(self, client_id: int) -> list[Position]:
+        return list(queries.open_positions(client_id))
+
+    def render(self, state: list[Position], prices: Mapping[int, Decimal]) -> list[Any]:
+        return [
+            present.position(row, {row.index_id: prices.get(row.index_id, row.index.state.last_price)}) for row in state
+        ]
+
+    def touched(self, state: list[Position], changed: Collection[int]) -> bool:
+        return any(row.index_id in changed for row in state)
+
+
+def _listed(code: str) -> bool:
+    return Index.objects.filter(code=code, enabled=True).exists()
+
+
+def register() -> None:
+    registry.public_prefix("index.kline.", _listed)
+    registry.public_prefix("index.market.", _listed)
+    registry.private(PositionsChannel())

@@ -1,0 +1,297 @@
+"""One transaction's executions: read under locks, decided in memory, written in few statements.
+
+Whatever an item needs is computed before any of it is noted, so an item is whole or not at all. A batch that the
+database refuses is tried again item by item by its caller.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.conf import settings
+
+from common import sql
+from common.money import ZERO
+from contracts import rules
+from contracts.rules import FeeShares, Stake, Terms
+from ledger import accounts
+from ledger.accounts import PlatformAccount
+from ledger.services import Kind, Posting, lock, post
+from market_making.book import PoolBook
+
+POSITION_COLUMNS = (
+    "id, client_id, index_id, direction, volume, notional, margin, lever, fee_rate, mmr, liquidation_fee_rate,"
+    " max_profit_rate, contract_size, spread, mark, mark_price, mark_result"
+)
+
+
+@dataclass(slots=True)
+class OpenPosition:
+    """A position's row, locked, as this batch leaves it."""
+
+    id: int
+    client_id: int
+    index_id: int
+    direction: int
+    stake: Stake
+    terms: Terms
+    mark: str = ""
+    mark_price: Decimal | None = None
+    mark_result: Decimal | None = None
+
+    @classmethod
+    def of_row(cls, row: tuple) -> "OpenPosition":
+        return cls(*row[:4], Stake(*row[4:7]), Terms(*row[7:14]), *row[14:])
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        return self.client_id, self.index_id, self.direction
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingOrder:
+    """A pending order's row, locked. `timely` is whether its tick came within 10 s."""
+
+    id: int
+    client_id: int
+    index_id: int
+    position_id: int | None
+    direction: int
+    price: Decimal | None
+    volume: int
+    whole: bool
+    hold: Decimal
+    timely: bool
+
+
+@dataclass(slots=True)
+class Batch:
+    """The locked clients, orders, positions and pool of a transaction, and what is to be written at its end."""
+
+    available: dict[int, Decimal]
+    orders: list[WaitingOrder]
+    positions: dict[tuple[int, int, int], OpenPosition]
+    book: PoolBook
+    _ids: list[int] = field(default_factory=list)
+    _postings: list[Posting] = field(default_factory=list)
+    _changed: dict[int, OpenPosition] = field(default_factory=dict)
+    _ended: list[tuple] = field(default_factory=list)
+    _fills: list[tuple] = field(default_factory=list)
+
+    @classmethod
+    def locked(
+        cls,
+        *,
+        client_ids: Iterable[int],
+        order_ids: list[int] | None = None,
+        position_ids: list[int] | None = None,
+        at: object = None,
+    ) -> "Batch":
+        """Locks, in this order: the clients' available accounts by id, the orders, their open positions, the pool.
+
+        `position_ids` picks positions; without it, all open ones of these clients in the orders' indexes are taken.
+        `at` is the tick's time, against which orders are timely.
+        """
+        clients = sorted(set(client_ids))
+        balances = lock(accounts.available(client) for client in clients)
+        orders = [
+            WaitingOrder(*row)
+            for row in sql.rows(
+                """
+                SELECT id, client_id, index_id, position_id, direction, price, volume, whole, hold,
+                    price_type = 'limit' OR created_at >= %s - make_interval(secs => %s)
+                FROM contracts_order WHERE id = ANY (%s) AND status = 'pending'
+                ORDER BY (price_type = 'limit') DESC, id FOR UPDATE
+                """,
+                [at, rules.NO_PRICE_SECONDS, order_ids or []],
+            )
+        ]
+        if position_ids is None:
+            chosen, values = "client_id = ANY (%s) AND index_id = ANY (%s)", [clients, [o.index_id for o in orders]]
+        else:
+            chosen, values = "id = ANY (%s)", [position_ids]
+        # A statement that waits for a lock sees what the other left only by reading again.
+        sql.execute(
+            f"SELECT 1 FROM contracts_position WHERE {chosen} AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE",
+            values,
+        )
+        positions = [
+            OpenPosition.of_row(row)
+            for row in sql.rows(
+                f"SELECT {POSITION_COLUMNS} FROM contracts_position WHERE {chosen} AND closed_at IS NULL", values
+            )
+        ]
+        return cls(
+            {client: balances[accounts.available(client)] for client in clients},
+            orders,
+            {position.key: position for position in positions},
+            PoolBook.locked(),
+        )
+
+    def next_position_id(self) -> int:
+        if not self._ids:
+            self._ids = [
+                row[0]
+                for row in sql.rows(
+                    "SELECT nextval(pg_get_serial_sequence('contracts_position', 'id')) FROM generate_series(1, %s)",
+                    [max(1, len(self.orders))],
+                )
+            ][::-1]
+        return self._ids.pop()
+
+    # What executions note ------------------------------------------------------------------------------------------
+    def move(self, debit: int, credit: int, amount: Decimal, kind: str, reference: str) -> None:
+        self._postings.append(Posting(debit, credit, amount, kind, reference))
+
+    def pay_fee(self, debit: int, amount: Decimal, reference: str) -> FeeShares:
+        """A fee to its three receivers; the pool's equity grows by its share."""
+        shares = self.shares(amount)
+        self.move(debit, PlatformAccount.POOL_RESULT, shares.pool, Kind.FEE_POOL, reference)
+        self.move(debit, PlatformAccount.INCENTIVE_POOL, shares.incentive, Kind.FEE_INCENTIVE, reference)
+        self.move(debit, PlatformAccount.FEE_REVENUE, shares.revenue, Kind.FEE_REVENUE, reference)
+        self.book.equity += shares.pool
+        return shares
+
+    @staticmethod
+    def shares(amount: Decimal) -> FeeShares:
+        return rules.split_fee(amount, settings.FEE_POOL_SHARE, settings.FEE_INCENTIVE_SHARE)
+
+    def release(self, order: WaitingOrder) -> None:
+        """Returns an order's hold to its client."""
+        self.move(
+            accounts.order_hold(order.client_id),
+            accounts.available(order.client_id),
+            order.hold,
+            Kind.RELEASE,
+            f"order:{order.id}",
+        )
+        self.available[order.client_id] += order.hold
+
+    def change(self, position: OpenPosition) -> None:
+        """Notes that a position's row is to be written; one without contracts is closed."""
+        self._changed[position.id] = position
+        if position.stake.volume:
+            self.positions[position.key] = position
+        else:
+            self.positions.pop(position.key, None)
+
+    def fill(
+        self,
+        position: OpenPosition,
+        kind: str,
+        order_id: int | None,
+        volume: int,
+        tick: Decimal,
+        price: Decimal,
+        notional: Decimal,
+        fee: Decimal,
+        profit: Decimal = ZERO,
+        penalty: Decimal = ZERO,
+    ) -> None:
+        """Notes an execution; that of an order ends the order as filled."""
+        self._fills.append(
+            (
+                *(order_id, position.id, position.client_id, position.index_id, position.direction, kind),
+                *(volume, tick, price, notional, fee, penalty, profit),
+            )
+        )
+        if order_id is not None:
+            self._ended.append((order_id, "filled", "", volume, fee, price, position.id))
+
+    def refuse(self, order: WaitingOrder, reason: str) -> None:
+        """Ends an order unexecuted; its hold returns."""
+        self.release(order)
+        self._ended.append((order.id, "refused", reason, 0, ZERO, None, order.position_id))
+
+    # Writing -------------------------------------------------------------------------------------------------------
+    def save(self) -> set[int]:
+        """Writes everything noted; the clients that something changed for."""
+        post(self._postings)
+        self._save_positions()
+        self._save_fills()
+        self._save_orders()
+        self.book.save()
+        touched = {position.client_id for position in self._changed.values()}
+        return touched | {order.client_id for order in self.orders}
+
+    def _save_positions(self) -> None:
+        rows = []
+        for p in self._changed.values():
+            s, t, d = p.stake, p.terms, p.direction
+            liquidation = rules.liquidation_price(d, s, t) if s.volume else ZERO
+            cap = rules.cap_price(d, s, t) if s.volume else ZERO
+            lower, upper = (liquidation, cap) if d > 0 else (cap, liquidation)
+            rows.append(
+                (
+                    *(p.id, p.client_id, p.index_id, d, s.volume, s.notional, s.margin),
+                    *(t.lever, t.fee_rate, t.mmr, t.liquidation_fee_rate, t.max_profit_rate, t.contract_size),
+                    *(t.spread, liquidation, cap, lower, upper),
+                )
+            )
+        if rows:
+            sql.execute(
+                """
+                INSERT INTO contracts_position (
+                    id, client_id, index_id, direction, volume, notional, margin, lever, fee_rate, mmr,
+                    liquidation_fee_rate, max_profit_rate, contract_size, spread, liquidation_price, cap_price,
+                    lower_trigger, upper_trigger
+                )
+                SELECT * FROM unnest(
+                    %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::numeric[],
+                    %s::numeric[], %s::smallint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
+                    %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[]
+                )
+                ON CONFLICT (id) DO UPDATE SET
+                    volume = excluded.volume, notional = excluded.notional, margin = excluded.margin,
+                    liquidation_price = excluded.liquidation_price, cap_price = excluded.cap_price,
+                    lower_trigger = excluded.lower_trigger, upper_trigger = excluded.upper_trigger,
+                    closed_at = CASE WHEN excluded.volume = 0 THEN clock_timestamp() END
+                """,
+                [list(column) for column in zip(*rows, strict=True)],
+            )
+
+    def _save_fills(self) -> None:
+        if self._fills:
+            sql.execute(
+                """
+                INSERT INTO contracts_fill (
+                    order_id, position_id, client_id, index_id, direction, kind, volume, tick, price, notional, fee,
+                    liquidation_fee, profit
+                )
+                SELECT * FROM unnest(
+                    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::text[],
+                    %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
+                    %s::numeric[]
+                )
+                """,
+                [list(column) for column in zip(*self._fills, strict=True)],
+            )
+            volumes: dict[int, int] = {}
+            for row in self._fills:
+                volumes[row[3]] = volumes.get(row[3], 0) + row[6]
+            sql.execute(
+                """
+                INSERT INTO contracts_dayvolume (index_id, day, volume)
+                SELECT i, (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date, v
+                FROM unnest(%s::bigint[], %s::bigint[]) AS added (i, v) ORDER BY i
+                ON CONFLICT (index_id, day) DO UPDATE
+                SET volume = contracts_dayvolume.volume + excluded.volume
+                """,
+                [list(volumes), list(volumes.values())],
+            )
+
+    def _save_orders(self) -> None:
+        if self._ended:
+            sql.execute(
+                """
+                UPDATE contracts_order AS o
+                SET status = e.status, reason = e.reason, filled_volume = e.filled, fee = e.fee, hold = 0,
+                    volume = CASE WHEN e.filled > 0 THEN e.filled ELSE o.volume END,
+                    fill_price = e.price, position_id = e.position, finished_at = clock_timestamp()
+                FROM unnest(
+                    %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::numeric[], %s::numeric[], %s::bigint[]
+                ) AS e (id, status, reason, filled, fee, price, position)
+                WHERE o.id = e.id
+                """,
+                [list(column) for column in zip(*self._ended, strict=True)],
+            )

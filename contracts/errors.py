@@ -1,0 +1,30 @@
+"""Why an order may be refused: a stable reason and its sentence."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from common.errors import Refused
+from market_making.book import SENTENCES as POOL_SENTENCES
+
+SENTENCES: dict[str, Any] = {
+    **POOL_SENTENCES,
+    "stale": _("This index has no trustworthy price at the moment."),
+    "no_price": _("No price arrived in time; the order was not executed."),
+    "closing": _("This position is being closed."),
+    "position_closed": _("The position is closed already."),
+    "terms_changed": _("The contract's terms have changed since this position was opened; close it first."),
+    "order_too_small": _("An order is at least 1 USDT."),
+    "volume_limit": _("This is more than the largest volume allowed."),
+    "too_many_orders": _("At most 50 limit orders may wait at a time."),
+    "insufficient_balance": _("The balance is not sufficient."),
+    "order_not_pending": _("The order is no longer pending."),
+    "order_not_cancellable": _("An order at the market price executes at the next tick and cannot be cancelled."),
+    "close_waiting": _("A close of this position is waiting already."),
+    "close_volume": _("The position has fewer contracts than that."),
+    "failed": _("The order could not be executed."),
+}
+
+
+def refused(reason: str) -> Refused:
+    return Refused(SENTENCES[reason], reason)

@@ -1,0 +1,100 @@
+"""Positions, orders and markets as the API and the socket write them."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from common import public_ids
+from common.money import format_money, format_price, format_ratio
+from common.times import format_time
+from contracts import queries, rules
+from contracts.models import DIRECTION_WORDS, Order, Position
+from contracts.queries import Market
+from indexes.models import Index
+
+
+def index_brief(index: Index) -> dict[str, Any]:
+    return {"id": public_ids.encode(index.id), "title": index.title, "sub_title": index.sub_title}
+
+
+def position(row: Position, prices: Mapping[int, Decimal]) -> dict[str, Any]:
+    """A position at the last price of its index (W3 and `contract/positions`)."""
+    profit = queries.unrealised(row, prices.get(row.index_id))
+    return {
+        "id": public_ids.encode(row.id),
+        "direction": DIRECTION_WORDS[row.direction],
+        "position_volume": row.volume,
+        "open_price": format_price(rules.open_price(row.stake, row.terms)),
+        "liquidation_price": format_price(row.liquidation_price),
+        "position_amount": format_money(row.margin),
+        "profit_unreal": format_money(profit),
+        "profit_rate": format_ratio(rules.profit_rate(profit, row.stake)),
+        "lever": row.lever,
+        "index": index_brief(row.index),
+    }
+
+
+def order(row: Order) -> dict[str, Any]:
+    """A row of `contract/orders`; `fee` is what is held while it waits and what was charged when filled."""
+    return {
+        "id": public_ids.encode(row.id),
+        "direction": DIRECTION_WORDS[row.direction],
+        "volume": row.volume,
+        "trade_volume": row.filled_volume,
+        "price_type": row.price_type,
+        "fee": format_money(row.fee),
+        "created_at": format_time(row.created_at),
+        "lever": row.lever,
+        "index": index_brief(row.index),
+        "price": None if row.price is None else format_price(row.price),
+        "status": row.status,
+        "reason": row.reason or None,
+        "kind": row.kind,
+    }
+
+
+def market(row: Market) -> dict[str, Any]:
+    """`contract/index/market`."""
+    return {
+        "last_price": format_price(row.last_price),
+        "open_price": format_price(row.open_price),
+        "quote_change": format_ratio(row.quote_change),
+        "today_high": format_price(row.high),
+        "today_low": format_price(row.low),
+        "trade_volume": row.trade_volume,
+        "position_volume": row.position_volume,
+        "stale": row.stale,
+    }
+
+
+def pushed_market(row: Market) -> dict[str, Any]:
+    """The same for the socket, where the last price is a number (W2)."""
+    return {**market(row), "last_price": float(row.last_price)}
+
+
+def listed_index(row: Index, found: Market | None) -> dict[str, Any]:
+    """A row of `contract/indexes`."""
+    return {
+        "id": public_ids.encode(row.id),
+        "title": row.title,
+        "sub_title": row.sub_title,
+        "lever": row.lever,
+        "code": row.code,
+        "quote_change": format_ratio(found.quote_change) if found else "0",
+        "contract_size": format_price(row.contract_size),
+        "decimals": row.decimals,
+        "fee_rate": format_rate(row.fee_rate),
+        "mmr": format_rate(row.mmr),
+        "limits": {
+            "max_order_volume": row.max_order_volume,
+            "max_position_volume": row.max_position_volume,
+            "max_open_interest": format_money(row.max_open_interest),
+        },
+        "stale": found.stale if found else True,
+        "halts": [],
+    }
+
+
+def format_rate(value: Decimal) -> str:
+    """A rate with all its decimals, without trailing zeros."""
+    return f"{value.normalize():f}"

@@ -1,0 +1,141 @@
+"""What reads orders, positions and the market."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from common import sql
+from common.money import ZERO, divide
+from common.reconciliation import Difference, compare
+from contracts import rules
+from contracts.models import Order, Position
+from indexes.models import Index
+from indexes.rules import INTERVALS
+from ledger.accounts import ClientAccount
+from ledger.queries import totals_by_client
+
+
+def open_positions(client_id: int) -> QuerySet[Position]:
+    """A client's open positions with their index and its last price, newest first."""
+    return (
+        Position.objects.filter(client_id=client_id, closed_at__isnull=True)
+        .select_related("index__state")
+        .order_by("-id")
+    )
+
+
+def orders(client_id: int, status: str) -> QuerySet[Order]:
+    """A client's orders of one status, newest first."""
+    return Order.objects.filter(client_id=client_id, status=status).select_related("index").order_by("-id")
+
+
+def unrealised(position: Position, last: Decimal | None) -> Decimal:
+    """`profit_unreal` at the last price; a marked position's is fixed."""
+    if position.mark_result is not None:
+        return position.mark_result
+    return ZERO if last is None else rules.profit(position.direction, position.stake, position.terms, last)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """An index today (Asia/Shanghai): prices, filled contracts of the day, open contracts in both directions."""
+
+    index_id: int
+    code: str
+    last_price: Decimal
+    open_price: Decimal
+    high: Decimal
+    low: Decimal
+    trade_volume: int
+    position_volume: int
+    stale: bool
+
+    @property
+    def quote_change(self) -> Decimal:
+        """last / open − 1."""
+        return divide(self.last_price, self.open_price) - 1 if self.open_price else ZERO
+
+
+# The day's candle is the one that the last price belongs to; before an index's first tick there is no market.
+_MARKETS = """
+SELECT i.id, i.code, s.last_price, c.open, c.high, c.low,
+    coalesce(v.volume, 0),
+    coalesce((SELECT sum(e.volume) FROM market_making_exposure AS e WHERE e.index_id = i.id), 0)::bigint,
+    s.stale OR s.ticked_at < extract(epoch FROM clock_timestamp()) - 10
+FROM indexes_index AS i
+JOIN indexes_indexstate AS s ON s.index_id = i.id
+JOIN LATERAL (
+    SELECT open, high, low FROM indexes_candle
+    WHERE index_id = i.id AND interval = %s ORDER BY start DESC LIMIT 1
+) AS c ON true
+LEFT JOIN contracts_dayvolume AS v
+    ON v.index_id = i.id AND v.day = (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date
+WHERE i.enabled AND s.last_price IS NOT NULL
+"""
+
+
+def markets() -> dict[int, Market]:
+    """Every enabled index that has a price, by id."""
+    return {row[0]: Market(*row) for row in sql.rows(_MARKETS, [INTERVALS["1day"]])}
+
+
+def listed_indexes() -> list[Index]:
+    """Enabled indexes in the operators' order."""
+    return list(Index.objects.filter(enabled=True).select_related("state").order_by("position", "id"))
+
+
+def differences() -> Iterator[Difference]:
+    """Holds against waiting orders, margins against positions, exposures and reserved against positions."""
+    held = dict(
+        sql.rows("SELECT client_id, sum(hold) FROM contracts_order WHERE status = 'pending' GROUP BY client_id")
+    )
+    yield from _by_client("order hold", {c: h for c, h in held.items() if h}, ClientAccount.ORDER_HOLD)
+    margins = dict(
+        sql.rows("SELECT client_id, sum(margin) FROM contracts_position WHERE closed_at IS NULL GROUP BY client_id")
+    )
+    yield from _by_client("margin", margins, ClientAccount.MARGIN)
+
+    found: dict[tuple[int, int], list[Decimal | int]] = {}
+    marked, results = 0, ZERO
+    for p in Position.objects.filter(closed_at__isnull=True).iterator(2000):
+        sums = found.setdefault((p.index_id, p.direction), [ZERO, ZERO, ZERO, 0])
+        if p.mark:
+            marked, results = marked + 1, results + (p.mark_result or ZERO)
+        else:
+            sums[0] += rules.quantity(p.volume, p.terms)
+            sums[1] += p.notional
+        sums[2] += rules.bound(p.direction, p.stake, p.terms)
+        sums[3] += p.volume
+    kept = {
+        (index, direction): list(sums)
+        for index, direction, *sums in sql.rows(
+            "SELECT index_id, direction, quantity, notional, bound, volume FROM market_making_exposure"
+        )
+    }
+    for key in sorted(found.keys() | kept.keys()):
+        nothing: list[Decimal | int] = [ZERO, ZERO, ZERO, 0]
+        yield from compare(
+            "contracts",
+            f"exposure of index {key[0]} in direction {key[1]}",
+            found.get(key, nothing),
+            kept.get(key, nothing),
+        )
+    pool = sql.row("SELECT marked, marked_result FROM market_making_pool WHERE id = 1")
+    yield from compare("contracts", "marked positions and their result", (marked, results), pool)
+    orphans = sql.row(
+        """
+        SELECT count(*) FROM contracts_order AS o JOIN contracts_position AS p ON p.id = o.position_id
+        WHERE o.kind = 'close' AND o.status = 'pending' AND p.closed_at < clock_timestamp() - interval '1 minute'
+        """
+    )
+    yield from compare("contracts", "closes that outlived their position", (0,), orphans)
+
+
+def _by_client(what: str, expected: dict[int, Decimal], kind: ClientAccount) -> Iterator[Difference]:
+    found = totals_by_client(kind)
+    for client in sorted(expected.keys() | found.keys()):
+        yield from compare(
+            "contracts", f"{what} of client {client}", expected.get(client, ZERO), found.get(client, ZERO)
+        )

@@ -1,0 +1,7 @@
+"""What a client may do with contracts. Each touches that client's accounts alone; the engine does the rest."""
+
+from contracts.services.closes import close_position
+from contracts.services.ending import cancel_order, expire_orders
+from contracts.services.orders import PlacedOrder, place_order
+
+__all__ = ["PlacedOrder", "cancel_order", "close_position", "expire_orders", "place_order"]

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class MarketMakingConfig(AppConfig):
+    name = "market_making"
+
+    def ready(self) -> None:
+        from common import order_numbers, reconciliation
+        from market_making import queries, services
+        from payments import handlers
+
+        reconciliation.register("market pool", queries.differences)
+        handlers.register(order_numbers.PLEDGE, services.PledgePayments())

@@ -1,0 +1,96 @@
+"""The pool's formulas: pure functions of Decimals. USDT with 6 decimals unless said otherwise.
+
+E equity, R reserved, U the traders' unrealised profit, V = E − U, K all units.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from common.money import UNIT, ZERO, ceil, divide, floor6, multiply
+
+UTILISATION = Decimal("0.8")
+NET_SHARE = Decimal("0.5")
+INDEX_SHARE = Decimal("0.5")
+SMALLEST_PLEDGE = Decimal(10)
+SMALLEST_UNIT_VALUE = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Open positions of one index in one direction: quantity (units of the index), notional, bound, contracts."""
+
+    quantity: Decimal = ZERO
+    notional: Decimal = ZERO
+    bound: Decimal = ZERO
+    volume: int = 0
+
+    def plus(self, quantity: Decimal, notional: Decimal, bound: Decimal, volume: int) -> "Sums":
+        return Sums(self.quantity + quantity, self.notional + notional, self.bound + bound, self.volume + volume)
+
+
+def unrealised(direction: int, last: Decimal, sums: Sums) -> Decimal:
+    """Traders' profit at `last` in one direction: exact, since price (4) × quantity (2) has 6 decimals."""
+    return direction * (last * sums.quantity - sums.notional)
+
+
+def gate_limit(equity: Decimal, profit: Decimal, units: Decimal, leaving: Decimal) -> Decimal:
+    """What may be reserved in all: 0.8 × (E − max(0, V) × units leaving / K). Units above zero."""
+    staying = equity - divide(multiply(max(ZERO, equity - profit), leaving), units)
+    return multiply(UTILISATION, staying)
+
+
+def refuse_open(
+    *,
+    equity: Decimal,
+    reserved: Decimal,
+    profit: Decimal,
+    units: Decimal,
+    leaving: Decimal,
+    same: Sums,
+    other: Sums,
+    tick: Decimal,
+    quantity: Decimal,
+    bound: Decimal,
+    max_open_interest: Decimal,
+) -> str | None:
+    """Why an open may not be filled, or None: the limits of its index, then the solvency gate.
+
+    `equity` has this fee's share in it already, `profit` (U) is from before the open, `bound` is what it adds to
+    the reserved, `same` and `other` are the sums of its own and the opposite direction.
+    """
+    if not units:
+        return "pool_exhausted"
+    limit = gate_limit(equity, profit, units, leaving)
+    if (same.quantity + quantity) * tick > min(max_open_interest, equity):
+        return "open_interest"
+    before = abs(same.quantity - other.quantity)
+    after = abs(same.quantity + quantity - other.quantity)
+    if after > before and after * tick > NET_SHARE * equity:
+        return "net_exposure"
+    if same.bound + other.bound + bound > INDEX_SHARE * limit:
+        return "index_reserve"
+    if reserved + bound > limit:
+        return "pool_exhausted"
+    return None
+
+
+def can_join(amount: Decimal, units: Decimal, value: Decimal, reserved: Decimal) -> bool:
+    """Whether a payment becomes a pledge: 10 USDT at least, a unit worth 0.01 at least, and, where there are no
+    units, nothing reserved. `value` is V."""
+    if amount < SMALLEST_PLEDGE:
+        return False
+    if not units:
+        return not reserved
+    return value >= SMALLEST_UNIT_VALUE * units
+
+
+def units_for(amount: Decimal, units: Decimal, value: Decimal) -> Decimal:
+    """Units (18 decimals, up) that a payment buys: amount × K / V; the first cost 1 each."""
+    if not units:
+        return amount
+    return ceil(divide(multiply(amount, units), value), UNIT)
+
+
+def worth(pledge_units: Decimal, units: Decimal, value: Decimal) -> Decimal:
+    """What a pledge's units are worth, down."""
+    return floor6(divide(multiply(pledge_units, value), units)) if units else ZERO
