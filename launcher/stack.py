@@ -73,11 +73,11 @@ class Stack:
         self._engines: list[Engine] = []
         self._stopped = threading.Lock()
 
-    def start(self) -> None:
-        """Everything, until `/readyz` answers 200."""
+    def start(self, seconds: float | None = None) -> None:
+        """Everything, until `/readyz` answers 200; Problem where it does not within `seconds`."""
         self.start_engines()
         self.start_application()
-        self.wait_until_ready()
+        self.wait_until_ready(seconds)
 
     def start_engines(self, *, fresh: bool = False) -> None:
         """The engines and environment.json; `fresh` forgets the chain and what Valkey holds first.
@@ -232,7 +232,8 @@ class Stack:
         }
 
     def _manage(self, *words: str) -> None:
-        with spawn([python(), "manage.py", *words], environment=self.environment, directory=ROOT) as process:
+        command = [python(), "manage.py", *words]
+        with spawn(command, environment=self.environment, directory=ROOT, own_session=True) as process:
             try:
                 code = process.wait()
             except BaseException:

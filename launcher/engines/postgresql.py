@@ -108,8 +108,13 @@ class PostgreSQL(Engine):
         }
 
     def where(self) -> str:
-        """Address and data directory."""
-        return f"127.0.0.1:{self._port}, data in {self._data}"
+        """Address and data directory, and why that is elsewhere."""
+        why = (
+            ""
+            if self._reachable
+            else f" (with its programs, because it cannot be root and others cannot enter {self.data_dir})"
+        )
+        return f"127.0.0.1:{self._port}, data in {self._data}{why}"
 
     def _url(self, role: str, password: str, database: str) -> str:
         return f"postgresql://{role}:{password}@127.0.0.1:{self._port}/{database}"
