@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from launcher import Problem, ports
@@ -49,6 +50,9 @@ def main(command: str = "", *words: str) -> int:
     except Problem as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(f"\n{error.filename} belongs to another user: start as that user, or remove it.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -78,7 +82,8 @@ def _run(output: Output) -> int:
     try:
         stack.start()
         _summarise(output, stack)
-        threading.Event().wait()
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
     finally:
         _stop(output, stack)
     return 0
@@ -89,7 +94,8 @@ def _engines(output: Output) -> int:
     try:
         stack.start_engines()
         output.say(f"The engines run; {stack.data_dir}/environment.json has their URLs. Ctrl-C stops them.")
-        threading.Event().wait()
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
     finally:
         _stop(output, stack)
     return 0

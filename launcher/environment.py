@@ -94,7 +94,7 @@ def _pip_install(root: Path, *what: str) -> None:
     if code == 0:
         return
     missing = re.search(r"No matching distribution found for (\S+)", printed)
-    if missing and "NewConnectionError" not in printed:
+    if missing and "Retrying" not in printed:
         raise Problem(
             f"there is no package {missing[1]} for Python {platform.python_version()} on {platform.system()} "
             f"{platform.machine()}: take another Python (`make run PYTHON=python3.12`) on Linux or macOS, "
