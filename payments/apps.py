@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class PaymentsConfig(AppConfig):
+    name = "payments"
+    verbose_name = _("Payments")
+
+    def ready(self) -> None:
+        from common import health, order_numbers, reconciliation
+        from payments import handlers, queries
+        from payments.services.deposits import DepositPayments
+
+        handlers.register(order_numbers.DEPOSIT, DepositPayments())
+        reconciliation.register("payments", queries.differences)
+        reconciliation.register("chain holdings", queries.holdings_differences)
+        health.register("chain", queries.chain_health)

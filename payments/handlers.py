@@ -1,0 +1,50 @@
+"""What a confirmed payment does, by the prefix of the order it pays. Higher rooms sign up in their `apps.py`."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from common import order_numbers
+
+# The word that begins a payment's reference in the ledger.
+PURPOSES = {order_numbers.DEPOSIT: "deposit", order_numbers.PLEDGE: "pledge", order_numbers.FUND: "fund"}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedPayment:
+    """A transfer deep enough on chain, and the order `no` that it pays.
+
+    `amount` is USDT; `reference` is `<purpose>:<chain>:<tx>:<log>`, unique for the log.
+    """
+
+    client_id: int
+    no: str
+    amount: Decimal
+    reference: str
+
+
+class Later(Exception):
+    """The payment cannot be carried out at the moment; the next sweep tries again. Nothing is written."""
+
+
+class PaymentHandler(Protocol):
+    """What an order's purpose does with its money."""
+
+    def on_confirmed(self, payment: ConfirmedPayment) -> None:
+        """Takes `amount` out of custody under `reference`, in the payment's own transaction.
+
+        The client's available account is locked. May raise Later, or common.errors.Refused: then the money goes
+        to the client's index account and the order fails with the refusal's reason.
+        """
+
+
+_handlers: dict[str, PaymentHandler] = {}
+
+
+def register(prefix: str, handler: PaymentHandler) -> None:
+    """Signs up for the orders whose numbers begin with `prefix`."""
+    _handlers[prefix] = handler
+
+
+def handler(prefix: str) -> PaymentHandler:
+    return _handlers[prefix]

@@ -1,0 +1,43 @@
+"""Which order a payment pays, and what becomes of a claim. Times are moments that can be compared."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar
+
+
+class OpenOrder(Protocol):
+    """An order that is not finished; `tx_hash` is None until a transaction was claimed."""
+
+    tx_hash: str | None
+    expires_at: Any
+
+
+Found = TypeVar("Found", bound=OpenOrder)
+
+
+def fitting(orders: Sequence[Found], tx_hash: str, paid_at: Any) -> list[Found]:
+    """The orders that a payment in time may pay: the oldest that claimed its transaction, else every unpaid one.
+
+    `orders` are the payer's open ones of the payment's amount, oldest first; `paid_at` is its block's time.
+    """
+    in_time = [order for order in orders if paid_at <= order.expires_at]
+    claimed = [order for order in in_time if order.tx_hash == tx_hash]
+    return claimed[:1] or [order for order in in_time if order.tx_hash is None]
+
+
+def refuse_claim(
+    *, amount: Decimal, expires_at: Any, own: Sequence[tuple[Decimal, Any]], others: bool, succeeded: bool
+) -> str:
+    """The reason why a transaction, deep on chain and booked, did not pay the order that claimed it.
+
+    `own` are (amount, block time) of its transfers from the client's wallet to the platform; `others`: somebody
+    else's are in it; `succeeded`: it was not reverted.
+    """
+    fits = [paid_at for paid, paid_at in own if paid == amount]
+    if fits:
+        return "already_used" if any(paid_at <= expires_at for paid_at in fits) else "paid_late"
+    if own:
+        return "wrong_amount"
+    if others:
+        return "not_your_payment"
+    return "no_transfer" if succeeded else "transaction_failed"

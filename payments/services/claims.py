@@ -1,0 +1,70 @@
+"""Claims that no booked payment answered: what became of the transaction that the client named."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from chain.node import Node, NodeError
+from common import sql
+from payments import rules
+from payments.models import ChainTransfer, PaymentOrder, ScanCursor
+
+Status = PaymentOrder.Status
+
+GIVEN_UP_AFTER = timedelta(minutes=30)
+# Anybody can claim transactions that do not exist: so many are looked for in a sweep, each at most so often.
+CHECKED_AT_ONCE = 20
+CHECKED_EVERY = timedelta(seconds=5)
+
+_UNDECIDED = [ChainTransfer.Status.SEEN, ChainTransfer.Status.ORPHANED]
+
+
+def judge_claims(chain: Node, deepest: int) -> None:
+    """Ends orders whose claimed transaction did not pay them: mined in block `deepest` or below, or never seen."""
+    due = PaymentOrder.objects.filter(status=Status.CONFIRMING).filter(
+        Q(checked_at=None) | Q(checked_at__lt=sql.database_time() - CHECKED_EVERY)
+    )
+    for order in due.select_related("client").order_by(F("checked_at").asc(nulls_first=True))[:CHECKED_AT_ONCE]:
+        reason = _verdict(chain, deepest, order)
+        with transaction.atomic():
+            held = PaymentOrder.objects.select_for_update().filter(
+                id=order.id, status=Status.CONFIRMING, tx_hash=order.tx_hash
+            )
+            for found in held:
+                found.checked_at = sql.database_time()
+                if reason:
+                    found.status, found.reason, found.finished_at = Status.FAILED, reason, found.checked_at
+                found.save(update_fields=["status", "reason", "finished_at", "checked_at"])
+
+
+def _verdict(chain: Node, deepest: int, order: PaymentOrder) -> str | None:
+    """Why the order has failed; None while that cannot be said."""
+    assert order.tx_hash is not None and order.claimed_at is not None
+    cursor = ScanCursor.objects.filter(chain_id=settings.CHAIN_ID).first()
+    mined_in = chain.transaction_block(order.tx_hash)
+    if mined_in is None:
+        late = sql.database_time() - order.claimed_at > GIVEN_UP_AFTER
+        return "transaction_not_found" if late else None
+    if cursor is None or mined_in > min(deepest, cursor.block_number):
+        return None
+    succeeded = _succeeded(chain, order.tx_hash)
+    transfers = list(ChainTransfer.objects.filter(chain_id=settings.CHAIN_ID, tx_hash=order.tx_hash))
+    own = [transfer for transfer in transfers if transfer.sender == order.client.address]
+    if any(transfer.status in _UNDECIDED for transfer in own):
+        return None
+    return rules.refuse_claim(
+        amount=order.amount,
+        expires_at=order.expires_at,
+        own=[(transfer.amount, transfer.block_time) for transfer in own],
+        others=len(transfers) > len(own),
+        succeeded=succeeded,
+    )
+
+
+def _succeeded(chain: Node, tx_hash: str) -> bool:
+    receipt = chain.call("eth_getTransactionReceipt", tx_hash)
+    if not isinstance(receipt, dict) or receipt.get("status") not in ("0x0", "0x1"):
+        raise NodeError("eth_getTransactionReceipt: without status")
+    return bool(receipt["status"] == "0x1")
