@@ -1,13 +1,12 @@
 """For calls that move money: the answer to a request and to its repeats."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.http import QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.errors import Refused
 from common.http.errors import failure, http_status
 from operations.idempotency import Answer, once
 
@@ -18,7 +17,7 @@ def answer_once(request: Request, run: Callable[[], Answer]) -> Response:
     What `run` raises becomes the answer too: a Refused is kept for the repeat, other errors are not.
     """
     answer = once(
-        client_id=request.user.id,
+        client_id=client_id(request),
         path=request.path,
         key=request.META.get("HTTP_IDEMPOTENCY_KEY"),
         body=_plain(request.data),
@@ -26,6 +25,11 @@ def answer_once(request: Request, run: Callable[[], Answer]) -> Response:
         refusal=lambda error: failure(error.code, error.message, error.reason),
     )
     return Response(answer, status=http_status(answer["code"]))
+
+
+def client_id(request: Request) -> int:
+    """The signed-in client's database id."""
+    return cast(int, request.user.id)
 
 
 def _plain(data: Any) -> dict[str, Any]:

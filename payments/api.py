@@ -16,7 +16,7 @@ from common.http.envelope import envelope
 from common.http.fields import AmountField, WordField
 from common.http.views import ApiViewSet
 from common.times import unix
-from operations.api import answer_once
+from operations.api import answer_once, client_id
 from operations.idempotency import Answer
 from payments import services
 from payments.models import PaymentOrder
@@ -80,7 +80,7 @@ class PaymentCalls(ApiViewSet):
         form = self.parse(OrderRequest, request.data)
 
         def run() -> Answer:
-            order = services.create_order(client_id=request.user.id, purpose=self.purpose, amount=form["amount"])
+            order = services.create_order(client_id=client_id(request), purpose=self.purpose, amount=form["amount"])
             return envelope(_("Order prepared"), OrderAnswer(order).data)
 
         return answer_once(request, run)
@@ -91,7 +91,7 @@ class PaymentCalls(ApiViewSet):
         form = self.parse(ClaimRequest, request.data)
 
         def run() -> Answer:
-            services.claim(client_id=request.user.id, purpose=self.purpose, no=form["no"], tx_hash=form["id"])
+            services.claim(client_id=client_id(request), purpose=self.purpose, no=form["no"], tx_hash=form["id"])
             return envelope(_("Submitted"))
 
         return answer_once(request, run)

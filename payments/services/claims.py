@@ -41,7 +41,8 @@ def judge_claims(chain: Node, deepest: int) -> None:
 
 def _verdict(chain: Node, deepest: int, order: PaymentOrder) -> str | None:
     """Why the order has failed; None while that cannot be said."""
-    assert order.tx_hash is not None and order.claimed_at is not None
+    assert order.tx_hash is not None
+    assert order.claimed_at is not None
     cursor = ScanCursor.objects.filter(chain_id=settings.CHAIN_ID).first()
     mined_in = chain.transaction_block(order.tx_hash)
     if mined_in is None:

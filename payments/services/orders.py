@@ -95,11 +95,11 @@ def expire() -> int:
             SELECT o.id
             FROM payments_paymentorder AS o
             JOIN accounts_client AS c ON c.id = o.client_id
-            JOIN payments_scancursor AS s ON s.chain_id = %(chain)s
+            JOIN payments_scancursor AS s ON s.chain_id = %s
             WHERE o.status = 0 AND o.expires_at < s.block_time AND NOT EXISTS (
                 SELECT FROM payments_chaintransfer AS t
                 WHERE t.sender = c.address AND t.amount = o.amount AND t.status = 'seen'
-                    AND t.chain_id = %(chain)s AND t.block_time <= o.expires_at
+                    AND t.chain_id = %s AND t.block_time <= o.expires_at
             )
             ORDER BY o.id FOR UPDATE OF o SKIP LOCKED
         )
@@ -107,7 +107,7 @@ def expire() -> int:
         SET status = 3, reason = 'expired', finished_at = clock_timestamp()
         FROM due WHERE o.id = due.id AND o.status = 0
         """,
-        {"chain": settings.CHAIN_ID},
+        [settings.CHAIN_ID, settings.CHAIN_ID],
     )
 
 
