@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def main(command: str = "", *words: str) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminated)
     output = Output()
-    commands = {
+    commands: dict[str, Callable[[], int]] = {
         "setup": lambda: 0,
         "run": lambda: _run(output),
         "engines": lambda: _engines(output),

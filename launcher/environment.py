@@ -145,8 +145,7 @@ def _compile_translations(output: Output, root: Path) -> None:
         if compiled.exists() and compiled.stat().st_mtime >= source.stat().st_mtime:
             continue
         output.say(f"compiling {source.relative_to(root)} ...")
-        pybabel = [python(root), "-m", "babel.messages.frontend"]
-        code, printed = run([*pybabel, "compile", "-i", source, "-o", compiled])
+        code, printed = run([python(root), "-m", "babel.messages.frontend", "compile", "-i", source, "-o", compiled])
         if code:
             raise Problem(f"{source} does not compile; pybabel says:\n{_tail(printed)}")
 

@@ -86,8 +86,8 @@ class Stack:
         """
         self._take_lock()
         if fresh:
-            for engine in (Valkey, Anvil):
-                shutil.rmtree(self.data_dir / engine.name, ignore_errors=True)
+            for kind in (Valkey, Anvil):
+                shutil.rmtree(self.data_dir / kind.name, ignore_errors=True)
         (self.data_dir / "logs").mkdir(exist_ok=True)
         self._environment_file.unlink(missing_ok=True)
         self._supervisor = Supervisor(self._output, self.data_dir / "pids.json")
@@ -232,7 +232,7 @@ class Stack:
         }
 
     def _manage(self, *words: str) -> None:
-        command = [python(), "manage.py", *words]
+        command: list[str | Path] = [python(), "manage.py", *words]
         with spawn(command, environment=self.environment, directory=ROOT, own_session=True) as process:
             try:
                 code = process.wait()
@@ -248,7 +248,11 @@ class Stack:
             with _direct.open(f"{self.url}/readyz", timeout=5):
                 return None
         except urllib.error.HTTPError as error:
-            return error.read(300).decode(errors="replace").strip() or str(error)
+            try:
+                failed = json.load(error)["failed"]
+            except (ValueError, KeyError):
+                return str(error)
+            return "; ".join(f"{name}: {sentence}" for name, sentence in failed.items())
         except OSError:
             return "web does not answer yet"
 

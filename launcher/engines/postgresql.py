@@ -162,8 +162,8 @@ class PostgreSQL(Engine):
         if self._user is None:
             return True
         test = 'cd "$1" && "$2" --version'
-        arguments = ["sh", self.data_dir, self._packaged / "bin" / "postgres"]
-        code, _ = run(["/bin/sh", "-c", test, *arguments], user=self._user, directory=Path("/"))
+        postgres = self._packaged / "bin" / "postgres"
+        code, _ = run(["/bin/sh", "-c", test, "sh", self.data_dir, postgres], user=self._user, directory=Path("/"))
         return code == 0
 
     @cached_property

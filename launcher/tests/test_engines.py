@@ -78,7 +78,7 @@ def test_engines_survive_kills_and_the_application_owns_nothing(stack, data_dir)
 
 def _receipt(url: str, sent: str) -> dict | None:
     try:
-        return rpc(url, "eth_getTransactionReceipt", sent)
+        return dict(rpc(url, "eth_getTransactionReceipt", sent) or {})
     except OSError:
         return None
 

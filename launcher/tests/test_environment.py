@@ -53,7 +53,7 @@ def test_a_missing_package_is_a_sentence(project, monkeypatch):
 
 
 def test_a_python_without_venv_is_a_sentence(project, monkeypatch):
-    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(Problem, match="apt-get install python3-venv"):
         setup(Output(io.StringIO()), project)
 
