@@ -259,7 +259,7 @@ class PostgreSQL(Engine):
     def _end_leftovers(self) -> None:
         """Waits for processes of a killed server, which it must not be started beside; then ends them."""
         data = self._data.resolve()
-        for patience, last_word in ((2.0, signal.SIGQUIT), (3.0, signal.SIGKILL), (3.0, None)):
+        for patience, last_word in ((1.0, signal.SIGQUIT), (3.0, signal.SIGKILL), (3.0, None)):
             deadline = time.monotonic() + patience
             while left := processes_in(data, "postgres"):
                 if time.monotonic() > deadline:
