@@ -8,7 +8,7 @@ from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 class PaymentOrderAdmin(ReadOnlyAdmin):
     list_display = ("no", "created_at", "client", "purpose", "amount", "status", "reason")
     list_filter = ("status", "purpose")
-    search_fields = ("=no", "client__address", "=tx_hash")
+    search_fields = ("no__exact", "client__address", "tx_hash__exact")
     list_select_related = ("client",)
     date_hierarchy = "created_at"
     ordering = ("-id",)
@@ -18,7 +18,7 @@ class PaymentOrderAdmin(ReadOnlyAdmin):
 class ChainTransferAdmin(ReadOnlyAdmin):
     list_display = ("tx_hash", "log_index", "block_time", "sender", "amount", "status", "booked_as", "client", "order")
     list_filter = ("status", "booked_as")
-    search_fields = ("=tx_hash", "sender", "=order__no")
+    search_fields = ("tx_hash__exact", "sender", "order__no__exact")
     list_select_related = ("client", "order")
     date_hierarchy = "block_time"
     ordering = ("-id",)

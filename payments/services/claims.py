@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
 
 from chain.node import Node, NodeError
 from common import sql
@@ -14,19 +13,16 @@ from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 Status = PaymentOrder.Status
 
 GIVEN_UP_AFTER = timedelta(minutes=30)
-# Anybody can claim transactions that do not exist: so many are looked for in a sweep, each at most so often.
+# Anybody can claim transactions that do not exist: so many are looked for in a sweep, in turn.
 CHECKED_AT_ONCE = 20
-CHECKED_EVERY = timedelta(seconds=5)
 
 _UNDECIDED = [ChainTransfer.Status.SEEN, ChainTransfer.Status.ORPHANED]
 
 
 def judge_claims(chain: Node, deepest: int) -> None:
     """Ends orders whose claimed transaction did not pay them: mined in block `deepest` or below, or never seen."""
-    due = PaymentOrder.objects.filter(status=Status.CONFIRMING).filter(
-        Q(checked_at=None) | Q(checked_at__lt=sql.database_time() - CHECKED_EVERY)
-    )
-    for order in due.select_related("client").order_by(F("checked_at").asc(nulls_first=True))[:CHECKED_AT_ONCE]:
+    open_claims = PaymentOrder.objects.filter(status=Status.CONFIRMING).select_related("client")
+    for order in open_claims.order_by("checked_at")[:CHECKED_AT_ONCE]:
         reason = _verdict(chain, deepest, order)
         with transaction.atomic():
             held = PaymentOrder.objects.select_for_update().filter(

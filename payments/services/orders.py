@@ -60,9 +60,7 @@ def claim(*, client_id: int, purpose: str, no: str, tx_hash: str) -> PaymentOrde
     tx_hash = normalise_hash(tx_hash)
     number = purpose + no if no.isascii() and no.isdigit() else no
     with transaction.atomic():
-        order = (
-            PaymentOrder.objects.select_for_update().filter(client_id=client_id, purpose=purpose, no=number).first()
-        )
+        order = PaymentOrder.objects.select_for_update().filter(client_id=client_id, purpose=purpose, no=number).first()
         if order is None:
             raise not_found("no")
         if order.status == Status.FAILED:
@@ -77,8 +75,7 @@ def claim(*, client_id: int, purpose: str, no: str, tx_hash: str) -> PaymentOrde
             raise Refused(_("Another transaction of this order is being confirmed."), "already_submitted")
         order.status = Status.CONFIRMING
         order.tx_hash = tx_hash
-        order.claimed_at = sql.database_time()
-        order.checked_at = None
+        order.claimed_at = order.checked_at = sql.database_time()
         order.save(update_fields=["status", "tx_hash", "claimed_at", "checked_at"])
     return order
 

@@ -51,9 +51,9 @@ def _stands(chain: Node, transfer: ChainTransfer) -> bool:
     block = chain.block(transfer.block_number)
     if block is not None and block.hash == transfer.block_hash:
         return True
-    ChainTransfer.objects.filter(
-        chain_id=transfer.chain_id, block_hash=transfer.block_hash, status=Status.SEEN
-    ).update(status=Status.ORPHANED)
+    ChainTransfer.objects.filter(chain_id=transfer.chain_id, block_hash=transfer.block_hash, status=Status.SEEN).update(
+        status=Status.ORPHANED
+    )
     return False
 
 
