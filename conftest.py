@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from django.conf import settings
+from django.conf import settings as project_settings
 from django.core.management import call_command
 from django.db import connections
 from psycopg2 import sql as identifiers
@@ -47,7 +47,7 @@ def _use(name: str) -> None:
     for alias in ("default", "owner"):
         connections[alias].close()
         connections[alias].settings_dict["NAME"] = name
-        settings.DATABASES[alias]["NAME"] = name
+        project_settings.DATABASES[alias]["NAME"] = name
 
 
 @functools.cache
@@ -59,7 +59,7 @@ def _template() -> str:
             digest.update(path.read_bytes())
     name = f"soke_template_{digest.hexdigest()[:16]}"
     if not _exists(name):
-        owner = identifiers.Identifier(settings.DATABASES["owner"]["USER"])
+        owner = identifiers.Identifier(project_settings.DATABASES["owner"]["USER"])
         making = f"{name}_{os.getpid()}"
         _admin(identifiers.SQL("CREATE DATABASE {} OWNER {}").format(identifiers.Identifier(making), owner))
         _use(making)
@@ -79,7 +79,7 @@ def _drop() -> None:
 def _clone(template: str) -> None:
     _drop()
     make = identifiers.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
-    owner = identifiers.Identifier(settings.DATABASES["owner"]["USER"])
+    owner = identifiers.Identifier(project_settings.DATABASES["owner"]["USER"])
     _admin(make.format(identifiers.Identifier(TEST_DATABASE), owner, identifiers.Identifier(template)))
 
 
@@ -106,7 +106,8 @@ def committed(django_db_setup: None, django_db_blocker) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def unthrottled() -> None:
-    """No test is refused for what another has asked."""
+def unshared(settings) -> None:
+    """No test is refused for what another has asked, or answered from what another has read."""
+    settings.MARKET_CACHE_SECONDS = 0
     for key in redis_client().scan_iter("soke:throttle:*", count=1000):
         redis_client().delete(key)

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -40,7 +41,6 @@ DIRECTIONS = {"buy": BUY, "sell": SELL}
 MOST_CANDLES = 1500
 CANDLES = 300
 # Market figures are read once in half a second and process, and answered from their bytes.
-_FRESH_SECONDS = 0.5
 _markets: tuple[float, dict[int, bytes]] = (0.0, {})
 
 
@@ -102,7 +102,7 @@ def _unix(request: Request, name: str) -> int | None:
 def _market_bytes() -> dict[int, bytes]:
     global _markets
     read_at, found = _markets
-    if time.monotonic() - read_at > _FRESH_SECONDS:
+    if time.monotonic() - read_at > settings.MARKET_CACHE_SECONDS:
         found = {
             index: orjson.dumps(envelope("", present.market(market))) for index, market in queries.markets().items()
         }
@@ -150,6 +150,8 @@ class MarketViewSet(ApiViewSet):
     def kline(self, request: Request) -> HttpResponse:
         """Candles of one index, oldest first, without gaps."""
         form = self.parse(CandlesForm, request.query_params)
+        if index_queries.price_state(form["id"]) is None:
+            raise not_found()
         candles = index_queries.candles(
             form["id"],
             form["interval"],
@@ -157,8 +159,6 @@ class MarketViewSet(ApiViewSet):
             _unix(request, "from"),
             _unix(request, "to"),
         )
-        if candles is None:
-            raise not_found()
         return _json(b'{"code":200,"message":"","data":' + candles + b"}")
 
 

@@ -1,5 +1,7 @@
 """Orders, positions and what was executed."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +17,11 @@ class ArrivalTime(models.Func):
 
     template = "clock_timestamp()"
     output_field = models.DateTimeField()
+
+
+def _reference(to: str, name: Any) -> Any:
+    """A foreign key whose look-ups have indexes of their own."""
+    return models.ForeignKey(to, models.PROTECT, verbose_name=name, related_name="+", db_index=False)
 
 
 class Order(models.Model):

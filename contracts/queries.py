@@ -1,5 +1,6 @@
 """What reads orders, positions and the market."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,14 +8,19 @@ from decimal import Decimal
 from django.db.models import QuerySet
 
 from common import sql
-from common.money import ZERO, divide
+from common.money import ZERO
 from common.reconciliation import Difference, compare
 from contracts import rules
 from contracts.models import Order, Position
+from indexes import queries as index_queries
 from indexes.models import Index
-from indexes.rules import INTERVALS
+from indexes.rules import quote_change
 from ledger.accounts import ClientAccount
 from ledger.queries import totals_by_client
+from market_making import queries as market_making
+
+# An index whose engine is silent for longer has no trustworthy price.
+STALE_SECONDS = 10
 
 
 def open_positions(client_id: int) -> QuerySet[Position]:
@@ -48,42 +54,58 @@ class Market:
     open_price: Decimal
     high: Decimal
     low: Decimal
+    stale: bool
     trade_volume: int
     position_volume: int
-    stale: bool
 
     @property
     def quote_change(self) -> Decimal:
-        """last / open − 1."""
-        return divide(self.last_price, self.open_price) - 1 if self.open_price else ZERO
+        """last / open − 1, 4 decimals."""
+        return quote_change(self.last_price, self.open_price)
 
 
-# The day's candle is the one that the last price belongs to; before an index's first tick there is no market.
-_MARKETS = """
-SELECT i.id, i.code, s.last_price, c.open, c.high, c.low,
-    coalesce(v.volume, 0),
-    coalesce((SELECT sum(e.volume) FROM market_making_exposure AS e WHERE e.index_id = i.id), 0)::bigint,
-    s.stale OR s.ticked_at < extract(epoch FROM clock_timestamp()) - 10
-FROM indexes_index AS i
-JOIN indexes_indexstate AS s ON s.index_id = i.id
-JOIN LATERAL (
-    SELECT open, high, low FROM indexes_candle
-    WHERE index_id = i.id AND interval = %s ORDER BY start DESC LIMIT 1
-) AS c ON true
-LEFT JOIN contracts_dayvolume AS v
-    ON v.index_id = i.id AND v.day = (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date
-WHERE i.enabled AND s.last_price IS NOT NULL
-"""
+@dataclass(frozen=True, slots=True)
+class Volumes:
+    """Contracts by index id: filled today (Asia/Shanghai), and open in both directions."""
+
+    traded: dict[int, int]
+    open: dict[int, int]
+
+
+def volumes() -> Volumes:
+    traded = sql.rows(
+        """
+        SELECT index_id, volume FROM contracts_dayvolume
+        WHERE day = (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date
+        """
+    )
+    return Volumes(dict(traded), market_making.open_volumes())
 
 
 def markets() -> dict[int, Market]:
     """Every enabled index that has a price, by id."""
-    return {row[0]: Market(*row) for row in sql.rows(_MARKETS, [INTERVALS["1day"]])}
+    found = volumes()
+    now = time.time()
+    return {
+        state.index_id: Market(
+            index_id=state.index_id,
+            code=state.code,
+            last_price=state.last_price,
+            open_price=state.open,
+            high=state.high,
+            low=state.low,
+            stale=state.stale or (state.ticked_at or 0) < now - STALE_SECONDS,
+            trade_volume=found.traded.get(state.index_id, 0),
+            position_volume=found.open.get(state.index_id, 0),
+        )
+        for state in (listed.state for listed in index_queries.indexes())
+        if state.last_price is not None and state.open is not None and state.high is not None and state.low is not None
+    }
 
 
 def listed_indexes() -> list[Index]:
     """Enabled indexes in the operators' order."""
-    return list(Index.objects.filter(enabled=True).select_related("state").order_by("position", "id"))
+    return [listed.index for listed in index_queries.indexes()]
 
 
 def differences() -> Iterator[Difference]:

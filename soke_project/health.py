@@ -2,6 +2,8 @@
 
 from django.http import HttpRequest, JsonResponse
 
+from common import health
+
 
 def healthz(request: HttpRequest) -> JsonResponse:
     """The process is up."""
@@ -9,4 +11,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"status": "ok"})
+    """200 `{status: ok, checks: [names]}`, or 503 `{status: unavailable, failed: {name: sentence}}`."""
+    failed = health.failures()
+    if failed:
+        return JsonResponse({"status": "unavailable", "failed": failed}, status=503)
+    return JsonResponse({"status": "ok", "checks": health.names()})

@@ -234,18 +234,23 @@ class Batch:
                 INSERT INTO contracts_position (
                     id, client_id, index_id, direction, volume, notional, margin, lever, fee_rate, mmr,
                     liquidation_fee_rate, max_profit_rate, contract_size, spread, liquidation_price, cap_price,
-                    lower_trigger, upper_trigger
+                    lower_trigger, upper_trigger, closed_at
                 )
-                SELECT * FROM unnest(
+                SELECT n.*, CASE WHEN n.volume = 0 THEN clock_timestamp() END
+                FROM unnest(
                     %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::numeric[],
                     %s::numeric[], %s::smallint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
                     %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[]
+                ) AS n (
+                    id, client_id, index_id, direction, volume, notional, margin, lever, fee_rate, mmr,
+                    liquidation_fee_rate, max_profit_rate, contract_size, spread, liquidation_price, cap_price,
+                    lower_trigger, upper_trigger
                 )
                 ON CONFLICT (id) DO UPDATE SET
                     volume = excluded.volume, notional = excluded.notional, margin = excluded.margin,
                     liquidation_price = excluded.liquidation_price, cap_price = excluded.cap_price,
                     lower_trigger = excluded.lower_trigger, upper_trigger = excluded.upper_trigger,
-                    closed_at = CASE WHEN excluded.volume = 0 THEN clock_timestamp() END
+                    closed_at = excluded.closed_at
                 """,
                 [list(column) for column in zip(*rows, strict=True)],
             )

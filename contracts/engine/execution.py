@@ -10,7 +10,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from indexes.leadership import fence
 
 from common import sql
 from common.errors import Refused
@@ -18,6 +17,7 @@ from common.money import ZERO
 from contracts import rules
 from contracts.engine.batch import Batch, OpenPosition, WaitingOrder
 from contracts.rules import Stake, Terms
+from indexes.leadership import fence
 from ledger import accounts
 from ledger.accounts import PlatformAccount
 from ledger.services import Kind
@@ -29,6 +29,7 @@ class LiveIndex:
 
     id: int
     price: Decimal
+    since: datetime
     terms: Terms
     max_position_volume: int
     max_open_interest: Decimal

@@ -1,0 +1,140 @@
+"""The tour itself: from a wallet to a closed trade, through every call."""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from backoffice.tour.session import Session, Socket, TourFailed
+from chain.development import Wallet
+
+INTERVALS = ("1min", "5min", "15min", "30min", "60min", "4hour", "1day", "1week", "1mon")
+DEPOSIT, PLEDGE = Decimal(500), Decimal(20)
+
+
+def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
+    """Goes through all of it; raises TourFailed at the first step that does not give what it should."""
+    session = Session(url, wallet, say)
+    say(f"Tour of {url} with wallet {wallet.address}")
+    _visit(session)
+    _sign_in(session)
+    index = _market(session)
+    _deposit(session)
+    _pledge(session)
+    asyncio.run(_trade(session, index))
+    _leave(session)
+    say("The tour is complete.")
+
+
+def _check(right: bool, sentence: str) -> None:
+    if not right:
+        raise TourFailed(sentence)
+
+
+def _visit(session: Session) -> None:
+    session.say("1. A visitor looks around")
+    home = session.home()
+    _check(home["my"]["address"] is None, "signed out, but the home call knows an address")
+    _check(len(home["index"]) > 0, "there is no index")
+
+
+def _sign_in(session: Session) -> None:
+    session.say("2. The wallet signs in")
+    session.call("POST", "auth/token", expect=401, address=session.wallet.address, signature="0x" + "11" * 65)
+    session.sign_in()
+    home = session.home()
+    _check(home["my"]["address"] == session.wallet.address, "the home call shows another address")
+    session.token = session.call("POST", "auth/refresh")["data"]["access_token"]
+
+
+def _market(session: Session) -> dict[str, Any]:
+    session.say("3. Indexes, market figures, candles")
+    indexes = session.call("GET", "contract/indexes")["data"]
+    index: dict[str, Any] = session.wait_for(
+        "an index has a live price",
+        lambda: next((row for row in session.call("GET", "contract/indexes")["data"] if not row["stale"]), None),
+    )
+    market = session.call("GET", "contract/index/market", id=index["id"])["data"]
+    session.say(f"     {len(indexes)} indexes; {index['sub_title']} at {market['last_price']}")
+    for interval in INTERVALS:
+        candles = session.call("GET", "contract/index/kline", id=index["id"], interval=interval, limit=5)["data"]
+        _check(len(candles) > 0, f"no {interval} candle")
+    return index
+
+
+def _deposit(session: Session) -> None:
+    session.say("4. A deposit, paid on chain")
+    before = Decimal(session.home()["my"]["balance"])
+    prepared = session.call("POST", "index/recharge/order", amount=str(DEPOSIT))["data"]
+    tx_hash = session.pay(prepared)
+    session.call("POST", "index/recharge", no=prepared["no"], id=tx_hash)
+    session.wait_for(
+        f"the deposit of {DEPOSIT} is on the index account",
+        lambda: True if Decimal(session.home()["my"]["balance"]) == before + DEPOSIT else None,
+    )
+
+
+def _pledge(session: Session) -> None:
+    session.say("5. A pledge into the market pool")
+    before = session.home()
+    prepared = session.call("POST", "market/pledge/order", amount=str(PLEDGE))["data"]
+    tx_hash = session.pay(prepared)
+    session.call("POST", "market/pledge", no=prepared["no"], id=tx_hash)
+    wanted = Decimal(before["my"]["market_pledge"]) + PLEDGE
+    session.wait_for(
+        f"the pledge of {PLEDGE} has joined the pool",
+        lambda: True if Decimal(session.home()["my"]["market_pledge"]) == wanted else None,
+    )
+
+
+async def _trade(session: Session, index: dict[str, Any]) -> None:
+    session.say("6. The socket: candles and market for everybody, positions for the client")
+    async with Socket(session.url, session.say) as socket:
+        await socket.ask(sub=f"index.kline.{index['code']}", id="1")
+        candles = await socket.push(f"index.kline.{index['code']}")
+        _check(set(candles) == set(INTERVALS), f"the pushed candles are {sorted(candles)}")
+        await socket.ask(sub=f"index.market.{index['code']}", id="2")
+        market = await socket.push(f"index.market.{index['code']}")
+        await socket.ask(auth=session.token)
+        await socket.ask(sub="index.positions", id="3")
+        held = await socket.push("index.positions")
+        _check(held == [], f"there are positions already: {held}")
+        await socket.ask(ping=1)
+
+        session.say("7. A position is opened, moves, and is closed")
+        placed = session.call(
+            "POST", "contract/order/create", id=index["id"], direction="buy", price_type="market", volume=100
+        )["data"]
+        _check(placed["status"] == "pending", f"the order is {placed['status']}")
+        [position] = await socket.push("index.positions", lambda data: len(data) == 1)
+        session.say(f"     open at {position['open_price']}, liquidation at {position['liquidation_price']}")
+        first = position["profit_unreal"]
+        [moved] = await socket.push(
+            "index.positions", lambda data: len(data) == 1 and data[0]["profit_unreal"] != first
+        )
+        session.say(f"     unrealised profit {first} → {moved['profit_unreal']}")
+        listed = session.call("GET", "contract/positions")
+        _check(listed["page"]["total"] == 1, f"{listed['page']['total']} positions are listed")
+
+        session.say("8. A limit order waits and is cancelled")
+        far = str(round(Decimal(str(market["last_price"])) / 2, index["decimals"]))
+        limit = session.call(
+            "POST", "contract/order/create", id=index["id"], direction="buy", price_type="limit", volume=10, price=far
+        )["data"]
+        waiting = session.call("GET", "contract/orders")["data"]
+        _check([row["id"] for row in waiting] == [limit["id"]], f"waiting are {waiting}")
+        session.call("POST", "contract/order/cancel", id=limit["id"])
+        session.call("POST", "contract/order/cancel", expect=500, id=limit["id"])
+
+        session.call("POST", "contract/position/close", id=position["id"])
+        await socket.push("index.positions", lambda data: data == [])
+        session.say("     closed")
+        await socket.ask(unsub=f"index.kline.{index['code']}", id="4")
+    filled = session.call("GET", "contract/orders", status="filled")["data"]
+    _check(len(filled) >= 2 and filled[0]["kind"] == "close", "the fills are not listed")
+
+
+def _leave(session: Session) -> None:
+    session.say("9. Signing out")
+    session.call("POST", "auth/logout")
+    session.call("GET", "contract/positions", expect=401)

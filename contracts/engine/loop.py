@@ -1,0 +1,126 @@
+"""The engine: once a second it reads the venues, ticks its indexes, and executes what the ticks decide.
+
+One process leads a shard; others stand by. All of a second's decisions are one commit (ticks, candles, marks);
+what they lead to is carried out in transactions of its own until the next second begins. Every transaction is
+fenced by the leader's epoch, so a leader that was replaced can write nothing any more.
+"""
+
+import threading
+import time
+from decimal import Decimal
+
+import orjson
+import structlog
+from django.db import DatabaseError, connection
+
+from common import sql
+from common.sockets import publish
+from contracts import present, queries
+from contracts.engine.deciding import decide
+from contracts.engine.work import execute_all
+from contracts.events import POSITIONS
+from contracts.services import expire_orders
+from indexes.encode import kline_channel, kline_frame
+from indexes.leadership import STANDBY_SECONDS, Fenced, Leader, LeadershipLost
+from indexes.services import TickResult, fill_gaps, wanted_quotes
+from indexes.venues import Venues
+
+log = structlog.get_logger(__name__)
+
+
+class Engine:
+    """One engine of a shard; `run` returns after `stop`."""
+
+    def __init__(self, shard: str) -> None:
+        self.shard = shard
+        self.leader = Leader(shard)
+        self._venues = Venues()
+        self._stopping = threading.Event()
+        self._ticked = 0
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Leads whenever it can, until it is told to stop. No failure ends it: it lets go of the lead and tries
+        again, and the database keeps what was committed."""
+        while not self._stopping.is_set():
+            try:
+                if self._lead():
+                    self._second()
+            except (Fenced, LeadershipLost) as error:
+                log.warning("lead_lost", shard=self.shard, error=str(error))
+                self._let_go()
+            except DatabaseError as error:
+                log.warning("database_failed", shard=self.shard, error=str(error))
+                self._let_go()
+            except Exception as error:
+                log.error("engine_failed", shard=self.shard, exc_info=error)
+                self._let_go()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.leader.resign()
+        connection.close()
+        self._stopping.wait(STANDBY_SECONDS)
+
+    def _lead(self) -> bool:
+        if self.leader.leads:
+            self.leader.heartbeat()
+            return True
+        if self.leader.try_lead():
+            log.info("leading", shard=self.shard, epoch=self.leader.epoch)
+            return True
+        self._stopping.wait(STANDBY_SECONDS)
+        return False
+
+    def _second(self) -> None:
+        """Waits for the next second of the database's clock, ticks, and executes until the one after it."""
+        now = sql.database_time()
+        if int(now.timestamp()) <= self._ticked:
+            self._stopping.wait(1 - now.microsecond / 1_000_000)
+            return
+        began = time.monotonic()
+        deadline = began + 1 - now.microsecond / 1_000_000
+        observations = self._venues.read(wanted_quotes(self.shard))
+        assert self.leader.epoch is not None
+        results, moment = decide(self.shard, self.leader.epoch, observations, sql.database_time())
+        self._ticked = int(moment.at.timestamp())
+        self._push(results)
+        touched = execute_all(moment, lambda: self._has_time(deadline))
+        publish.clients_changed(touched, [POSITIONS])
+        if self._has_time(deadline):
+            expire_orders()
+            fill_gaps(1)
+
+    def _has_time(self, deadline: float) -> bool:
+        """Whether the second is not over; keeps the lead's heartbeat going through long work."""
+        self.leader.heartbeat()
+        return time.monotonic() < deadline and not self._stopping.is_set()
+
+    def _push(self, results: list[TickResult]) -> None:
+        """Tells every web process what ticked: finished frames by channel, and the prices."""
+        stamp = time.time_ns() // 1_000_000
+        volumes = queries.volumes()
+        frames: dict[str, bytes] = {}
+        prices: dict[int, Decimal] = {}
+        for result in results:
+            if result.last_price is None or result.day is None:
+                continue
+            prices[result.index_id] = result.last_price
+            channel = f"index.market.{result.code}"
+            market = queries.Market(
+                index_id=result.index_id,
+                code=result.code,
+                last_price=result.last_price,
+                open_price=result.day.open,
+                high=result.day.high,
+                low=result.day.low,
+                stale=result.stale,
+                trade_volume=volumes.traded.get(result.index_id, 0),
+                position_volume=volumes.open.get(result.index_id, 0),
+            )
+            frames[kline_channel(result.code)] = kline_frame(result, stamp)
+            frames[channel] = orjson.dumps({"ch": channel, "ts": stamp, "data": present.pushed_market(market)})
+        publish.public(frames)
+        publish.ticks({index_id: str(price) for index_id, price in prices.items()})

@@ -1,0 +1,122 @@
+"""What waits to be executed at a tick, and carrying it out in batches that never block each other."""
+
+from collections.abc import Callable
+
+import structlog
+from django.db import DatabaseError, connection, transaction
+
+from common import sql
+from contracts import rules
+from contracts.engine.execution import Execution, Moment, execute_closes, execute_marks, execute_opens
+
+log = structlog.get_logger(__name__)
+
+BATCH = 200
+# What fails more often is parked: it stays as it is, and operators see it.
+MOST_ATTEMPTS = 5
+
+_MARKED = """
+SELECT p.id FROM contracts_position AS p JOIN indexes_index AS i ON i.id = p.index_id
+WHERE p.closed_at IS NULL AND p.mark <> '' AND p.attempts < %s AND i.shard = %s ORDER BY p.id
+"""
+_WAITING = """
+SELECT o.id
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS t (index_id, since)
+CROSS JOIN LATERAL (
+    SELECT id FROM contracts_order
+    WHERE index_id = t.index_id AND status = 'pending' AND price_type = 'market' AND kind = %s
+        AND created_at < t.since AND attempts < %s
+) AS o
+ORDER BY o.id
+"""
+_REACHED_LIMITS = """
+SELECT o.id
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::numeric[], %s::numeric[]) AS t (index_id, since, buy, sell)
+CROSS JOIN LATERAL (
+    SELECT id FROM contracts_order
+    WHERE index_id = t.index_id AND status = 'pending' AND price_type = 'limit'
+        AND direction = 1 AND price >= t.buy AND created_at < t.since AND attempts < %s
+    UNION ALL
+    SELECT id FROM contracts_order
+    WHERE index_id = t.index_id AND status = 'pending' AND price_type = 'limit'
+        AND direction = -1 AND price <= t.sell AND created_at < t.since AND attempts < %s
+) AS o
+ORDER BY o.id
+"""
+
+
+def marked(shard: str) -> list[int]:
+    """Positions whose mark has not executed yet, of this tick or an earlier one."""
+    return [row[0] for row in sql.rows(_MARKED, [MOST_ATTEMPTS, shard])]
+
+
+def waiting_closes(moment: Moment) -> list[int]:
+    """Closes that arrived before the tick's prices were fetched, oldest first."""
+    return _waiting(moment, "close")
+
+
+def reached_opens(moment: Moment) -> list[int]:
+    """Limit orders that the tick reaches, then market orders, oldest first; all older than the tick's prices."""
+    live = list(moment.indexes.values())
+    limits = sql.rows(
+        _REACHED_LIMITS,
+        [
+            [index.id for index in live],
+            [index.since for index in live],
+            [rules.fill_price(index.price, rules.BUY, index.terms.spread) for index in live],
+            [rules.fill_price(index.price, rules.SELL, index.terms.spread) for index in live],
+            MOST_ATTEMPTS,
+            MOST_ATTEMPTS,
+        ],
+    )
+    return [row[0] for row in limits] + _waiting(moment, "open")
+
+
+def _waiting(moment: Moment, kind: str) -> list[int]:
+    live = list(moment.indexes.values())
+    found = sql.rows(_WAITING, [[index.id for index in live], [index.since for index in live], kind, MOST_ATTEMPTS])
+    return [row[0] for row in found]
+
+
+def execute_all(moment: Moment, go_on: Callable[[], bool]) -> set[int]:
+    """Carries out marks, closes and opens, in this order, while `go_on` says so; the clients concerned.
+
+    What is left over is found again at the next tick.
+    """
+    touched: set[int] = set()
+    stages: list[tuple[Execution, Callable[[], list[int]], str]] = [
+        (execute_marks, lambda: marked(moment.shard), "contracts_position"),
+        (execute_closes, lambda: waiting_closes(moment), "contracts_order"),
+        (execute_opens, lambda: reached_opens(moment), "contracts_order"),
+    ]
+    for execution, find, table in stages:
+        found = find()
+        for start in range(0, len(found), BATCH):
+            if not go_on():
+                return touched
+            touched |= _execute(execution, moment, found[start : start + BATCH], table)
+    return touched
+
+
+def _execute(execution: Execution, moment: Moment, ids: list[int], table: str) -> set[int]:
+    """One batch; where it fails, each by itself, so that one that fails stops no other."""
+    try:
+        return execution(moment, ids)
+    except DatabaseError as error:
+        if not connection.is_usable():
+            raise
+        if len(ids) == 1:
+            _count_failure(table, ids[0], error)
+            return set()
+        log.warning("batch_failed", execution=execution.__name__, size=len(ids), error=str(error))
+    touched: set[int] = set()
+    for one in ids:
+        touched |= _execute(execution, moment, [one], table)
+    return touched
+
+
+@transaction.atomic
+def _count_failure(table: str, row_id: int, error: Exception) -> None:
+    [(attempts,)] = sql.rows(f"UPDATE {table} SET attempts = attempts + 1 WHERE id = %s RETURNING attempts", [row_id])
+    write = log.error if attempts >= MOST_ATTEMPTS else log.warning
+    write("execution_failed", table=table, id=row_id, attempts=attempts, error=str(error), exc_info=error)

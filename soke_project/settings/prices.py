@@ -1,0 +1,12 @@
+"""Where index prices come from."""
+
+from soke_project.settings.environment import DEVELOPMENT, env
+
+# Prices that are made up; production refuses them unless told.
+ALLOW_SIMULATED = DEVELOPMENT or env.bool("SOKE_ALLOW_SIMULATED", False)
+# The relative step of a second: 0.0001 is about 3 % a day.
+SIMULATED_VOLATILITY = env.float("SOKE_SIMULATED_VOLATILITY", 0.0001)
+# The oldest quote, in seconds, that counts.
+QUOTE_MAX_AGE = env.float("SOKE_QUOTE_MAX_AGE", 3.0)
+# How long a web process answers reads of the market from memory.
+MARKET_CACHE_SECONDS = env.float("SOKE_MARKET_CACHE_SECONDS", 0.5)
