@@ -1,5 +1,4 @@
 import os
-import secrets
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +17,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.CHAIN_ID != CHAIN_ID:
             raise CommandError(f"The demonstration needs the development chain ({CHAIN_ID}), not {settings.CHAIN_ID}.")
-        if not options["summary"]:
-            demonstration.load(self.stdout.write, os.environ.get("SOKE_ADMIN_PASSWORD") or secrets.token_urlsafe(16))
-        else:
+        if options["summary"]:
             demonstration.summary(self.stdout.write)
+            return
+        password = os.environ.get("SOKE_ADMIN_PASSWORD")
+        if not password:
+            raise CommandError("Set SOKE_ADMIN_PASSWORD to the operator's password, or use `make run`.")
+        demonstration.load(self.stdout.write, password)
