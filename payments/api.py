@@ -38,11 +38,11 @@ class TransactionField(WordField):
             self.fail("hash")
 
 
-class OrderRequest(serializers.Serializer[Any]):
+class PaymentOrderRequest(serializers.Serializer[Any]):
     amount = AmountField()
 
 
-class OrderAnswer(serializers.Serializer[Any]):
+class PaymentOrderAnswer(serializers.Serializer[Any]):
     no = serializers.CharField()
     amount = AmountField()
     address = serializers.SerializerMethodField(help_text="where to pay")
@@ -63,7 +63,7 @@ class OrderAnswer(serializers.Serializer[Any]):
         return unix(order.expires_at)
 
 
-class ClaimRequest(serializers.Serializer[Any]):
+class PaymentClaimRequest(serializers.Serializer[Any]):
     no = serializers.CharField(max_length=24, help_text="the order's number, or its digits alone")
     id = TransactionField(help_text="the transaction's hash")
 
@@ -74,21 +74,21 @@ class PaymentCalls(ApiViewSet):
     throttle_scope = "order"
     purpose = order_numbers.DEPOSIT
 
-    @extend_schema(request=OrderRequest, responses=OrderAnswer)
+    @extend_schema(request=PaymentOrderRequest, responses=PaymentOrderAnswer)
     def order(self, request: Request) -> Response:
         """Prepares an order. It says where to pay, and until when."""
-        form = self.parse(OrderRequest, request.data)
+        form = self.parse(PaymentOrderRequest, request.data)
 
         def run() -> Answer:
             order = services.create_order(client_id=client_id(request), purpose=self.purpose, amount=form["amount"])
-            return envelope(_("Order prepared"), OrderAnswer(order).data)
+            return envelope(_("Order prepared"), PaymentOrderAnswer(order).data)
 
         return answer_once(request, run)
 
-    @extend_schema(request=ClaimRequest, responses={200: None})
+    @extend_schema(request=PaymentClaimRequest, responses={200: None})
     def submit(self, request: Request) -> Response:
         """Submits the transaction that pays an order."""
-        form = self.parse(ClaimRequest, request.data)
+        form = self.parse(PaymentClaimRequest, request.data)
 
         def run() -> Answer:
             services.claim(client_id=client_id(request), purpose=self.purpose, no=form["no"], tx_hash=form["id"])

@@ -5,7 +5,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from eth_abi.abi import encode
 
 from accounts.services import open_client
 from chain import development
@@ -24,6 +23,11 @@ from payments.tests.conftest import Payer, assert_books_agree, confirm, custody,
 pytestmark = pytest.mark.django_db
 
 UNKNOWN = "0x" + "12" * 32
+
+
+def word(digits: str) -> bytes:
+    """0x and hex digits as 32 bytes of call data."""
+    return bytes.fromhex(digits[2:].rjust(64, "0"))
 
 
 def age(order: PaymentOrder, minutes: int) -> None:
@@ -148,7 +152,7 @@ def test_two_transfers_in_one_transaction(chain: Node, settings) -> None:
 
 def test_other_tokens_and_look_alikes_are_nothing(payer: Payer, token: str) -> None:
     order = payer.order("10")
-    holders = encode(["address[]"], [[payer.wallet.address]])
+    holders = word(hex(32)) + word(hex(1)) + word(payer.wallet.address)
     other = development.deploy_contract(payer.wallet.key, "TestUSDT", holders)
     payer.claim(order, payer.pay("10", token=other))
     assert confirm() == 0
@@ -156,14 +160,9 @@ def test_other_tokens_and_look_alikes_are_nothing(payer: Payer, token: str) -> N
     # A contract that emits the very event with the payer's address in it.
     runtime = bytes.fromhex("6020606060003760403560203560003560206000a300")
     fake = development.deploy_code(payer.wallet.key, bytes.fromhex("6016600c60003960166000f3") + runtime)
-    words = [
-        bytes.fromhex(TRANSFER_TOPIC[2:]),
-        encode(["address"], [payer.wallet.address]),
-        encode(["address"], [payer.receiving]),
-        encode(["uint256"], [10_000_000]),
-    ]
+    event = [TRANSFER_TOPIC, payer.wallet.address, payer.receiving, hex(10_000_000)]
     again = payer.order("10")
-    payer.claim(again, development.send_transaction(payer.wallet.key, fake, b"".join(words)))
+    payer.claim(again, development.send_transaction(payer.wallet.key, fake, b"".join(map(word, event))))
     assert confirm() == 0
     assert (status(again), payer.balance, transfers()) == ((3, "no_transfer"), 0, [])
     assert_books_agree()
