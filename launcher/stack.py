@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -135,14 +136,15 @@ class Stack:
     def wait_until_ready(self, seconds: float | None = None) -> None:
         """Waits for `/readyz`, and says what is missing when that changes."""
         deadline = None if seconds is None else time.monotonic() + seconds
-        said, say_from = "", time.monotonic() + 2.0
+        said = ""
         while (missing := self._missing()) is not None:
             if deadline is not None and time.monotonic() > deadline:
                 raise Problem(f"not ready after {seconds:g} s: {missing}")
-            if missing != said and time.monotonic() > say_from:
+            news = re.sub(r"\d+", "", missing)  # seconds that count up are none
+            if news != said:
                 self._output.say(f"waiting: {missing}")
-                said = missing
-            time.sleep(0.1)
+                said = news
+            time.sleep(0.25)
 
     def stop(self) -> None:
         """Ends everything in reverse order and returns when no process is left."""
