@@ -159,7 +159,7 @@ def test_opposite_transfers_at_once_do_not_deadlock(committed):
         try:
             for n in range(100):
                 post([Posting(debit, credit, Decimal("0.5"), "reversal", f"{thread}:{n}")])
-        except BaseException as error:  # noqa: BLE001 - shown by the assertion below
+        except BaseException as error:
             failures.append(error)
         finally:
             connection.close()

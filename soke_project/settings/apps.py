@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from soke_project.settings.environment import BASE_DIR, DEVELOPMENT
+from soke_project.settings.environment import BASE_DIR, DATA_DIR, DEVELOPMENT
 
 DEBUG = False
 
@@ -72,7 +72,8 @@ TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+# Production collects its files once; development serves them where they lie.
+STATIC_ROOT = None if DEVELOPMENT else DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = DEVELOPMENT
 WHITENOISE_AUTOREFRESH = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -36,6 +36,7 @@ LOGGING = {
         "django.server": {"level": "ERROR"},
         "daphne": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
     },
 }
 
