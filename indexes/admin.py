@@ -1,0 +1,217 @@
+"""Indexes and baskets for the operator; what the engine writes is only read."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Max
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.paginator import InfinitePaginator
+
+from common.admin import ReadOnlyAdmin
+from common.times import format_time
+from indexes import terms, venues
+from indexes.models import Basket, Candle, CandleGap, Constituent, Index, IndexState, Leadership, Tick
+
+
+def _written(seconds: int | None) -> str:
+    """Unix seconds as the API writes times."""
+    if seconds is None:
+        return "-"
+    return format_time(datetime.fromtimestamp(seconds, UTC))
+
+
+class IndexForm(forms.ModelForm):
+    """The bounds of the terms are the model's constraints; what is open may object besides."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.instance.pk and cleaned:
+            before = Index.objects.get(pk=self.instance.pk)
+            after = Index(pk=before.pk, **cleaned)
+            if sentences := terms.objections(before, after):
+                raise forms.ValidationError(sentences)
+        return cleaned
+
+
+@admin.register(Index)
+class IndexAdmin(ModelAdmin):
+    form = IndexForm
+    list_display = ("title", "code", "enabled", "lever", "fee_rate", "spread", "last_price", "stale")
+    list_filter = ("enabled", "shard")
+    search_fields = ("title", "sub_title", "code")
+    list_select_related = ("state",)
+    fieldsets = (
+        (None, {"fields": ("title", "sub_title", "code", "decimals", "enabled", "position", "shard")}),
+        (
+            _("Terms"),
+            {
+                "fields": (
+                    "lever",
+                    "fee_rate",
+                    "mmr",
+                    "liquidation_fee_rate",
+                    "max_profit_rate",
+                    "contract_size",
+                    "spread",
+                )
+            },
+        ),
+        (_("Limits"), {"fields": ("max_order_volume", "max_position_volume", "max_open_interest")}),
+    )
+
+    @admin.display(description=_("last price"))
+    def last_price(self, index: Index) -> str:
+        price = "-" if index.state.last_price is None else str(index.state.last_price)
+        return f"{price} ({_('simulated')})" if index.state.simulated else price
+
+    @admin.display(description=_("stale"))
+    def stale(self, index: Index) -> str:
+        return index.state.stale_reason or "-"
+
+
+class BasketForm(forms.ModelForm):
+    """The first basket has a divisor; later ones are announced and get theirs when they take effect."""
+
+    class Meta:
+        model = Basket
+        fields = ("index", "effective_at", "divisor")
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        index, effective_at = cleaned.get("index"), cleaned.get("effective_at")
+        if index is None or effective_at is None:
+            return cleaned
+        others = Basket.objects.filter(index=index).exclude(pk=self.instance.pk)
+        if self.instance.pk:
+            others = others.filter(version__lt=self.instance.version)
+        newest = others.aggregate(version=Max("version"), effective_at=Max("effective_at"))
+        if not self.instance.pk:
+            self.instance.version = (newest["version"] or 0) + 1
+        if newest["version"] is None:
+            return cleaned
+        if cleaned.get("divisor") is not None:
+            self.add_error("divisor", _("Only the first basket is given a divisor; the engine finds the others."))
+        if effective_at <= max(timezone.now(), newest["effective_at"]):
+            self.add_error("effective_at", _("A later basket takes effect in the future, after the one before."))
+        return cleaned
+
+
+class ConstituentForm(forms.ModelForm):
+    venues = forms.MultipleChoiceField(
+        label=_("venues"),
+        choices=lambda: [(name, name) for name in venues.names()],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = Constituent
+        fields = ("symbol", "weight", "venues", "allow_single_venue")
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        if len(cleaned.get("venues", ())) == 1 and not cleaned.get("allow_single_venue"):
+            self.add_error("venues", _("Name two venues or more, or tick that one is enough."))
+        return cleaned
+
+
+class ConstituentInline(TabularInline):
+    model = Constituent
+    form = ConstituentForm
+    extra = 0
+    min_num = 1
+    validate_min = True
+
+
+def _in_effect(basket: Basket | None) -> bool:
+    return basket is not None and basket.effective_at <= timezone.now()
+
+
+@admin.register(Basket)
+class BasketAdmin(ModelAdmin):
+    form = BasketForm
+    inlines = [ConstituentInline]
+    list_display = ("index", "version", "effective_at", "divisor")
+    list_filter = ("index",)
+    search_fields = ("index__title", "index__code", "constituents__symbol")
+    list_select_related = ("index",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Basket | None = None) -> tuple[str, ...]:
+        return ("index",) if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Basket | None = None) -> bool:
+        """What ticks were made of stays as it was."""
+        return not _in_effect(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Basket | None = None) -> bool:
+        return not _in_effect(obj) and super().has_delete_permission(request, obj)
+
+
+@admin.register(Constituent)
+class ConstituentAdmin(ReadOnlyAdmin):
+    list_display = ("basket", "symbol", "weight", "venues", "allow_single_venue")
+    search_fields = ("symbol", "basket__index__title", "basket__index__code")
+    list_select_related = ("basket__index",)
+
+
+@admin.register(IndexState)
+class IndexStateAdmin(ReadOnlyAdmin):
+    list_display = ("index", "last_price", "ticked", "stale", "stale_reason", "simulated", "jump_price")
+    list_filter = ("stale", "simulated")
+    search_fields = ("index__title", "index__code")
+    list_select_related = ("index",)
+
+    @admin.display(description=_("last tick"), ordering="ticked_at")
+    def ticked(self, state: IndexState) -> str:
+        return _written(state.ticked_at)
+
+
+class _LongAdmin(ReadOnlyAdmin):
+    """A table too long to be counted."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_select_related = ("index",)
+    search_fields = ("=index__code", "=id")
+    ordering = ("-id",)
+
+
+@admin.register(Tick)
+class TickAdmin(_LongAdmin):
+    list_display = ("id", "index", "at", "price", "fetched_since", "simulated", "epoch")
+    list_filter = ("index", "simulated")
+
+
+@admin.register(Candle)
+class CandleAdmin(_LongAdmin):
+    list_display = ("id", "index", "interval", "began", "open", "high", "low", "close")
+    list_filter = ("index", "interval")
+
+    @admin.display(description=_("start"), ordering="start")
+    def began(self, candle: Candle) -> str:
+        return _written(candle.start)
+
+
+@admin.register(CandleGap)
+class CandleGapAdmin(ReadOnlyAdmin):
+    list_display = ("index", "began", "ended", "price")
+    search_fields = ("index__title", "index__code")
+    list_select_related = ("index",)
+
+    @admin.display(description=_("from"), ordering="start")
+    def began(self, gap: CandleGap) -> str:
+        return _written(gap.start)
+
+    @admin.display(description=_("to"), ordering="end")
+    def ended(self, gap: CandleGap) -> str:
+        return _written(gap.end)
+
+
+@admin.register(Leadership)
+class LeadershipAdmin(ReadOnlyAdmin):
+    list_display = ("shard", "epoch", "holder", "heartbeat_at")
+    search_fields = ("shard", "holder")

@@ -1,0 +1,353 @@
+"""A second of the engine: quotes in, ticks, states and candles out."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from django.conf import settings
+
+from common import sql
+from indexes.leadership import fence
+from indexes.rules import (
+    DAY,
+    Jump,
+    basket_worth,
+    combine_prices,
+    index_price,
+    is_possible,
+    judge_jump,
+    jump_limit,
+    rebased_divisor,
+)
+from indexes.services.candles import CandleRow, Silence, bridge, record_candles
+from indexes.venues import SIMULATED, Observations, Quote
+
+
+@dataclass(frozen=True, slots=True)
+class TickResult:
+    """What a second did to an index.
+
+    `price` and `since` (all its inputs were fetched after) are None where the index is stale: nothing may be marked
+    or filled on it then. `candles` is {interval: candle} with the last price in, empty before the first tick.
+    """
+
+    index_id: int
+    code: str
+    at: int
+    tick_id: int | None
+    price: Decimal | None
+    since: datetime | None
+    last_price: Decimal | None
+    stale: bool
+    stale_reason: str
+    simulated: bool
+    candles: Mapping[int, CandleRow]
+
+    @property
+    def day(self) -> CandleRow | None:
+        """The local day's candle: open, high and low of today."""
+        return self.candles.get(DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    symbol: str
+    weight: Decimal
+    venues: tuple[str, ...]
+    single: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Basket:
+    id: int
+    version: int
+    divisor: Decimal | None
+    due: bool
+    parts: tuple[_Part, ...]
+
+    @property
+    def weights(self) -> dict[str, Decimal]:
+        return {part.symbol: part.weight for part in self.parts}
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    prices: dict[str, Decimal]
+    quotes: dict[str, dict[str, Quote]]
+
+    @property
+    def since(self) -> datetime:
+        return min(quote.fetched_since for quotes in self.quotes.values() for quote in quotes.values())
+
+    @property
+    def simulated(self) -> bool:
+        return any(SIMULATED in quotes for quotes in self.quotes.values())
+
+    def stored(self, version: int) -> str:
+        """As the tick keeps them, in JSON."""
+        quotes = {
+            symbol: {name: [str(quote.price), quote.fetched_since.timestamp()] for name, quote in found.items()}
+            for symbol, found in self.quotes.items()
+        }
+        prices = {symbol: str(price) for symbol, price in self.prices.items()}
+        return orjson.dumps({"basket": version, "prices": prices, "quotes": quotes}).decode()
+
+
+@dataclass(slots=True)
+class _Second:
+    """An index as the last second left it, and what this one makes of it."""
+
+    id: int
+    code: str
+    decimals: int
+    lever: int
+    last_price: Decimal | None
+    seen_at: int | None
+    ticked_at: int | None
+    fetched_since: datetime | None
+    simulated: bool
+    jump: Jump | None
+    baskets: list[_Basket]
+    price: Decimal | None = None
+    inputs: str = ""
+    stale_reason: str = ""
+
+
+@dataclass(slots=True)
+class _Market:
+    """The fresh quotes of a second, combined at most once for each way to combine them."""
+
+    observations: Observations
+    at: datetime
+    _combined: dict[_Part, tuple[Decimal | None, dict[str, Quote]]] = field(default_factory=dict)
+
+    def inputs(self, basket: _Basket) -> _Inputs | str:
+        """The prices of a basket, or the first symbol without one."""
+        found = _Inputs({}, {})
+        for part in basket.parts:
+            price, quotes = self._price(part)
+            if price is None:
+                return part.symbol
+            found.prices[part.symbol] = price
+            found.quotes[part.symbol] = quotes
+        return found
+
+    def _price(self, part: _Part) -> tuple[Decimal | None, dict[str, Quote]]:
+        if part not in self._combined:
+            quotes = {
+                name: quote
+                for name in part.venues
+                if (quote := self.observations.get(name, {}).get(part.symbol)) and self._fresh(quote)
+            }
+            price = combine_prices([quote.price for quote in quotes.values()], single=part.single)
+            self._combined[part] = price, quotes
+        return self._combined[part]
+
+    def _fresh(self, quote: Quote) -> bool:
+        age: timedelta = self.at - quote.fetched_since
+        return age <= timedelta(seconds=settings.QUOTE_MAX_AGE)
+
+
+def wanted_quotes(shard: str) -> dict[str, set[str]]:
+    """{venue: symbols} that the shard's baskets need, those that are still to take effect included."""
+    wanted: defaultdict[str, set[str]] = defaultdict(set)
+    found = sql.rows(
+        """
+        SELECT DISTINCT v.venue, c.symbol
+        FROM indexes_index AS i
+        JOIN indexes_basket AS b ON b.index_id = i.id
+        JOIN indexes_constituent AS c ON c.basket_id = b.id
+        CROSS JOIN unnest(c.venues) AS v (venue)
+        WHERE i.shard = %s AND b.version >= coalesce((
+            SELECT max(x.version) FROM indexes_basket AS x
+            WHERE x.index_id = i.id AND x.divisor IS NOT NULL AND x.effective_at <= clock_timestamp()
+        ), 0)
+        """,
+        [shard],
+    )
+    for venue, symbol in found:
+        wanted[venue].add(symbol)
+    return dict(wanted)
+
+
+def record_ticks(shard: str, epoch: int, observations: Observations, at: datetime) -> list[TickResult]:
+    """Ticks every index of a shard at the second of `at` (the database's clock), in the caller's transaction.
+
+    An index that has seen this second or a later one is left out. Raises leadership.Fenced when the epoch is not the
+    shard's: another engine leads, and the transaction must be given up.
+    """
+    fence(shard, epoch)
+    second = int(at.timestamp())
+    market = _Market(observations, at)
+    rows = [row for row in _load(shard, at) if row.seen_at is None or row.seen_at < second]
+    for row in rows:
+        _judge(row, market, second)
+    silences = [
+        Silence(row.id, before, row.seen_at)
+        for row in rows
+        if (before := row.last_price) is not None and row.seen_at is not None
+    ]
+    bridge(silences, second)
+    for row in rows:
+        if row.price is not None:
+            row.last_price = row.price
+    candles = record_candles({row.id: row.last_price for row in rows if row.last_price is not None}, second)
+    ticks = _store_ticks([row for row in rows if row.price is not None], epoch, second)
+    _store_states(rows, second)
+    return [
+        TickResult(
+            index_id=row.id,
+            code=row.code,
+            at=second,
+            tick_id=ticks.get(row.id),
+            price=row.price,
+            since=None if row.price is None else row.fetched_since,
+            last_price=row.last_price,
+            stale=row.price is None,
+            stale_reason=row.stale_reason,
+            simulated=row.simulated,
+            candles=candles.get(row.id, {}),
+        )
+        for row in rows
+    ]
+
+
+def _judge(row: _Second, market: _Market, second: int) -> None:
+    """Finds the index's price of this second, or why it has none."""
+    basket = row.baskets[0] if row.baskets and row.baskets[0].divisor and row.baskets[0].due else None
+    following = next((later for later in reversed(row.baskets) if later.due and later is not basket), None)
+    inputs = market.inputs(basket) if basket else "basket"
+    if basket and following and not isinstance(inputs_after := market.inputs(following), str):
+        divisor = _rebase(row, basket, inputs, following, inputs_after)
+        if divisor is not None:
+            basket, inputs = _Basket(following.id, following.version, divisor, True, following.parts), inputs_after
+    if basket is None or basket.divisor is None or isinstance(inputs, str):
+        row.stale_reason = f"no_price {inputs}"
+        return
+    price = index_price(basket.weights, inputs.prices, basket.divisor, row.decimals)
+    if not is_possible(price):
+        row.stale_reason = "no_price index"
+        return
+    counts, row.jump = judge_jump(price, last=row.last_price, waiting=row.jump, limit=jump_limit(row.lever))
+    row.simulated = inputs.simulated
+    if not counts:
+        row.stale_reason = "jump"
+        return
+    row.price, row.fetched_since, row.ticked_at = price, inputs.since, second
+    row.inputs = inputs.stored(basket.version)
+
+
+def _rebase(
+    row: _Second, basket: _Basket, inputs: _Inputs | str, following: _Basket, inputs_after: _Inputs
+) -> Decimal | None:
+    """Puts a basket in effect that is due: the divisor that keeps the index where the old basket has it, or, where
+    that has no price any more, where the last tick was."""
+    after = basket_worth(following.weights, inputs_after.prices)
+    if not isinstance(inputs, str) and basket.divisor is not None:
+        divisor = rebased_divisor(basket_worth(basket.weights, inputs.prices), basket.divisor, after)
+    elif row.last_price is not None:
+        divisor = rebased_divisor(row.last_price, Decimal(1), after)
+    else:
+        return None
+    sql.execute("UPDATE indexes_basket SET divisor = %s WHERE id = %s", [divisor, following.id])
+    return divisor
+
+
+def _load(shard: str, at: datetime) -> list[_Second]:
+    """The shard's indexes, their states (locked), and their baskets from the one in effect on."""
+    found = sql.rows(
+        """
+        SELECT
+            i.id, i.code, i.decimals, i.lever, s.last_price, s.seen_at, s.ticked_at, s.fetched_since, s.simulated,
+            s.jump_price, s.jump_confirmed,
+            (
+                SELECT json_agg(json_build_array(b.id, b.version, b.divisor::text, b.effective_at <= %s, (
+                    SELECT json_agg(json_build_array(c.symbol, c.weight::text, c.venues, c.allow_single_venue))
+                    FROM indexes_constituent AS c WHERE c.basket_id = b.id
+                )) ORDER BY b.version)::text
+                FROM indexes_basket AS b
+                WHERE b.index_id = i.id AND b.version >= (
+                    SELECT coalesce(max(x.version), 0) FROM indexes_basket AS x
+                    WHERE x.index_id = i.id AND x.divisor IS NOT NULL AND x.effective_at <= %s
+                )
+            )
+        FROM indexes_index AS i JOIN indexes_indexstate AS s ON s.index_id = i.id
+        WHERE i.shard = %s
+        ORDER BY i.id
+        FOR NO KEY UPDATE OF s
+        """,
+        [at, at, shard],
+    )
+    return [
+        _Second(*(*columns, None if price is None else Jump(price, confirmed), _parse(baskets)))
+        for *columns, price, confirmed, baskets in found
+    ]
+
+
+def _parse(baskets: str | None) -> list[_Basket]:
+    found: list[list[Any]] = orjson.loads(baskets or "[]")
+    return [
+        _Basket(
+            identity,
+            version,
+            None if divisor is None else Decimal(divisor),
+            due,
+            tuple(_Part(symbol, Decimal(weight), tuple(venues), one) for symbol, weight, venues, one in parts),
+        )
+        for identity, version, divisor, due, parts in found
+        if parts
+    ]
+
+
+def _store_ticks(rows: list[_Second], epoch: int, second: int) -> dict[int, int]:
+    """{index id: tick id}"""
+    stored = sql.rows(
+        """
+        INSERT INTO indexes_tick (index_id, at, price, fetched_since, inputs, simulated, epoch)
+        SELECT t.index_id, to_timestamp(%s), t.price, t.since, t.inputs::jsonb, t.simulated, %s
+        FROM unnest(%s::bigint[], %s::numeric[], %s::timestamptz[], %s::text[], %s::boolean[])
+            AS t (index_id, price, since, inputs, simulated)
+        RETURNING index_id, id
+        """,
+        [
+            second,
+            epoch,
+            [row.id for row in rows],
+            [row.price for row in rows],
+            [row.fetched_since for row in rows],
+            [row.inputs for row in rows],
+            [row.simulated for row in rows],
+        ],
+    )
+    return dict(stored)
+
+
+def _store_states(rows: list[_Second], second: int) -> None:
+    sql.execute(
+        """
+        UPDATE indexes_indexstate AS s
+        SET last_price = n.last_price, ticked_at = n.ticked_at, fetched_since = n.fetched_since, seen_at = %s,
+            stale = n.reason <> '', stale_reason = n.reason, simulated = n.simulated,
+            jump_price = n.jump_price, jump_confirmed = n.jump_confirmed
+        FROM unnest(
+            %s::bigint[], %s::numeric[], %s::bigint[], %s::timestamptz[], %s::text[], %s::boolean[], %s::numeric[],
+            %s::smallint[]
+        ) AS n (index_id, last_price, ticked_at, fetched_since, reason, simulated, jump_price, jump_confirmed)
+        WHERE s.index_id = n.index_id
+        """,
+        [
+            second,
+            [row.id for row in rows],
+            [row.last_price for row in rows],
+            [row.ticked_at for row in rows],
+            [row.fetched_since for row in rows],
+            [row.stale_reason for row in rows],
+            [row.simulated for row in rows],
+            [row.jump.price if row.jump else None for row in rows],
+            [row.jump.confirmed if row.jump else 0 for row in rows],
+        ],
+    )
