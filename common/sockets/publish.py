@@ -1,0 +1,92 @@
+"""For whoever has news. Call after the commit (`transaction.on_commit`), never inside a transaction.
+
+Without Redis the news is logged as lost and the caller goes on: money never depends on it, and the hubs read
+everything anew when they are connected again.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import redis
+import structlog
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from common.sockets import wire
+
+log = structlog.get_logger(__name__)
+
+
+@cache
+def _redis() -> redis.Redis:
+    """Gives up at once: whoever publishes has a tick to keep."""
+    retry = Retry(NoBackoff(), 0)
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=retry)
+
+
+def _publish(message: bytes, key: str = "", values: Mapping[Any, Any] | None = None) -> None:
+    """Stores and publishes in one round trip, both or neither."""
+    try:
+        pipe = _redis().pipeline(transaction=True)
+        if values:
+            pipe.hset(key, mapping=dict(values))
+        pipe.publish(wire.PUSH, message)
+        pipe.execute()
+    except redis.RedisError as error:
+        log.warning("push_lost", kind=message[:1].decode(), error=str(error))
+
+
+def public(messages: Mapping[str, bytes]) -> None:
+    """Finished one-line JSON frames by channel; each is also kept as the channel's last state."""
+    if messages:
+        _publish(wire.public_message(messages), wire.LAST, messages)
+
+
+def ticks(prices: Mapping[int, str]) -> None:
+    """The last prices by index id, once a tick: clients whose private channels they touch are told."""
+    if prices:
+        _publish(wire.ticks_message(prices), wire.PRICES, prices)
+
+
+def clients_changed(client_ids: Iterable[int], channels: Iterable[str]) -> None:
+    """These clients' private channels are to be read anew; one message for any number of clients."""
+    clients, names = list(client_ids), list(channels)
+    if clients and names:
+        _publish(wire.changes_message(clients, names))
+
+
+def last(channel: str) -> bytes | None:
+    """The newest frame of a public channel, None where there is none or Redis does not answer."""
+    try:
+        found: Any = _redis().hget(wire.LAST, channel)
+    except redis.RedisError as error:
+        log.warning("last_state_unavailable", channel=channel, error=str(error))
+        return None
+    return bytes(found) if found is not None else None
+
+
+def client_group(client_id: int) -> str:
+    """The channel layer's group of a client's signed-in sockets."""
+    return f"client.{client_id}"
+
+
+def token_ended(client_id: int, jti: str) -> None:
+    """Ends the private channels of the sockets that signed in with this token."""
+    _tell(client_id, {"type": "token.ended", "jti": jti})
+
+
+def client_banned(client_id: int) -> None:
+    """Closes all of a client's signed-in sockets."""
+    _tell(client_id, {"type": "client.banned"})
+
+
+def _tell(client_id: int, event: dict[str, Any]) -> None:
+    send: Callable[..., None] = async_to_sync(get_channel_layer().group_send)
+    try:
+        send(client_group(client_id), event)
+    except (redis.RedisError, OSError) as error:
+        log.warning("socket_event_lost", kind=event["type"], client_id=client_id, error=str(error))
