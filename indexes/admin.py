@@ -93,6 +93,8 @@ class BasketForm(forms.ModelForm):
         if not self.instance.pk:
             self.instance.version = (newest["version"] or 0) + 1
         if newest["version"] is None:
+            if not (cleaned.get("divisor") or 0) > 0:
+                self.add_error("divisor", _("The first basket needs a divisor above 0."))
             return cleaned
         if cleaned.get("divisor") is not None:
             self.add_error("divisor", _("Only the first basket is given a divisor; the engine finds the others."))
@@ -156,6 +158,10 @@ class ConstituentAdmin(ReadOnlyAdmin):
     list_display = ("basket", "symbol", "weight", "venues", "allow_single_venue")
     search_fields = ("symbol", "basket__index__title", "basket__index__code")
     list_select_related = ("basket__index",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Constituent | None = None) -> bool:
+        """With its basket, as long as that is only announced."""
+        return obj is not None and not _in_effect(obj.basket) and ModelAdmin.has_delete_permission(self, request, obj)
 
 
 @admin.register(IndexState)

@@ -155,9 +155,9 @@ class Basket(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["index", "version"], name="indexes_basket_version"),
             models.CheckConstraint(
-                condition=Q(divisor__gt=0) | Q(divisor__isnull=True, version__gt=1),
+                condition=Q(divisor__isnull=False, divisor__gt=0) | Q(divisor__isnull=True, version__gt=1),
                 name="indexes_basket_divisor",
-                violation_error_message=_("The first basket needs a divisor above 0."),
+                violation_error_message=_("A divisor is above 0, and the first basket has one."),
             ),
         ]
 

@@ -240,7 +240,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='basket',
-            constraint=models.CheckConstraint(condition=models.Q(('divisor__gt', 0), models.Q(('divisor__isnull', True), ('version__gt', 1)), _connector='OR'), name='indexes_basket_divisor', violation_error_message='The first basket needs a divisor above 0.'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('divisor__gt', 0), ('divisor__isnull', False)), models.Q(('divisor__isnull', True), ('version__gt', 1)), _connector='OR'), name='indexes_basket_divisor', violation_error_message='A divisor is above 0, and the first basket has one.'),
         ),
         migrations.AddConstraint(
             model_name='tick',

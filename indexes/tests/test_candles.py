@@ -150,8 +150,8 @@ def test_a_silence_of_many_indexes_is_bridged_for_each_at_its_own_price():
     tick({"one": 100, "two": 7}, moment(START))
     results = tick({"one": 101, "two": D("7.01")}, moment(START + 300))
     # May is over: the month's candle opens flat in the silence, not with the tick.
-    assert results["one"].candles[9][1:] == (100, 101, 100, 101)
-    assert results["two"].candles[9][1:] == (7, D("7.01"), 7, D("7.01"))
+    assert results["one"].candles[9][1:] == (D(100), D(101), D(100), D(101))
+    assert results["two"].candles[9][1:] == (D(7), D("7.01"), D(7), D("7.01"))
 
 
 @pytest.fixture

@@ -31,9 +31,10 @@ def leaders() -> Iterator[list[Leader]]:
 
 @pytest.fixture
 def leader(leaders) -> Leader:
-    leaders.append(Leader(holder="first"))
-    assert leaders[0].try_lead()
-    return leaders[0]
+    leader = Leader(holder="first")
+    leaders.append(leader)
+    assert leader.try_lead()
+    return leader
 
 
 @pytest.fixture

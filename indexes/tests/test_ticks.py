@@ -6,7 +6,7 @@ from decimal import Decimal as D
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from indexes import leadership, queries, services
+from indexes import leadership, services
 from indexes.models import Basket, Candle, Constituent, Index, IndexState, Leadership, Tick
 from indexes.rules import INTERVALS
 from indexes.tests.factories import add_basket, lead, make_index, tick
@@ -107,9 +107,9 @@ def test_a_jump_waits_for_three_ticks_and_no_candle_sees_it_before():
         assert result.day is not None
         assert result.day.high == 100
     state = IndexState.objects.get(index=index)
-    assert (state.jump_price, state.jump_confirmed, state.stale) == (110, 2, True)
+    assert (state.jump_price, state.jump_confirmed, state.stale) == (D(110), 2, True)
     result = tick({"sokemain": 110}, at(4))["sokemain"]
-    assert (result.price, result.stale) == (110, False)
+    assert (result.price, result.stale) == (D(110), False)
     assert result.day is not None
     assert result.day.high == 110
 
@@ -129,6 +129,7 @@ def test_a_rebalance_takes_effect_at_its_time_and_moves_nothing():
     assert tick({"sokemain": 100, "new": 50}, at(0))["sokemain"].price == 100
     assert tick({"sokemain": 101, "new": 50}, at(1))["sokemain"].price == 101
     basket = index.baskets.get(version=2)
+    assert basket.divisor is not None
     assert round(basket.divisor, 20) == round(D(251) / D(101), 20)
     assert Tick.objects.get(at=at(1)).inputs["basket"] == 2
     assert tick({"sokemain": 101, "new": 51}, at(2))["sokemain"].price == D("102.2072")
@@ -212,22 +213,20 @@ def test_terms_out_of_bounds_are_refused_by_the_database(terms):
 
 
 def test_terms_at_their_bounds_are_taken():
-    for number, terms in enumerate(
-        [
-            {},
-            {"mmr": D("0.0241"), "spread": D("0.0004")},
-            {"lever": 100, "mmr": D("0.004"), "fee_rate": D("0.001"), "spread": D(0)},
-            {"lever": 1, "fee_rate": D("0.01"), "mmr": D("0.489"), "spread": D("0.001")},
-            {"lever": 3, "mmr": D("0.16576666")},
-        ]
-    ):
+    bounds: list[dict[str, object]] = [
+        {},
+        {"mmr": D("0.0241"), "spread": D("0.0004")},
+        {"lever": 100, "mmr": D("0.004"), "fee_rate": D("0.001"), "spread": D(0)},
+        {"lever": 1, "fee_rate": D("0.01"), "mmr": D("0.489"), "spread": D("0.001")},
+        {"lever": 3, "mmr": D("0.16576666")},
+    ]
+    for number, terms in enumerate(bounds):
         Index.objects.create(**{"title": "x", "code": f"x{number}", **terms})
     with pytest.raises(IntegrityError), transaction.atomic():
         Index.objects.create(title="x", code="y", lever=3, mmr=D("0.16576667"))
 
 
-def test_old_ticks_are_forgotten_but_the_last_one_of_each_index(settings):
-    settings.MARKET_CACHE_SECONDS = 0
+def test_old_ticks_are_forgotten_but_the_last_one_of_each_index():
     make_index("one")
     make_index("two")
     old = datetime.now(UTC) - timedelta(days=8)
@@ -236,11 +235,19 @@ def test_old_ticks_are_forgotten_but_the_last_one_of_each_index(settings):
     tick({"one": 1}, datetime.now(UTC))
     assert services.prune_ticks() == 9
     assert sorted(Tick.objects.values_list("index__code", flat=True)) == ["one", "two"]
-    assert queries.price_state(Index.objects.get(code="two").pk).last_price == 2
+    assert IndexState.objects.get(index__code="two").last_price == 2
 
 
 def test_a_basket_names_venues_and_weights_above_zero():
     basket = make_index().baskets.get()
-    for wrong in ({"venues": []}, {"weight": 0}, {"symbol": "sokemain"}):
+    mistakes: list[dict[str, object]] = [{"venues": []}, {"weight": 0}, {"symbol": "sokemain"}]
+    for wrong in mistakes:
         with pytest.raises(IntegrityError), transaction.atomic():
             Constituent.objects.create(**{"basket": basket, "symbol": "x", "weight": 1, "venues": ["a"], **wrong})
+
+
+@pytest.mark.parametrize(("version", "divisor"), [(1, None), (1, 0), (2, 0), (2, -1)])
+def test_a_divisor_is_above_zero_and_the_first_basket_has_one(version, divisor):
+    index = Index.objects.create(title="x", code="x")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Basket.objects.create(index=index, version=version, divisor=divisor, effective_at=START)
