@@ -26,24 +26,30 @@ from payments.handlers import ConfirmedPayment
 
 SHARD = "main"
 # What no payment on chain stands behind, because the test put it there.
-OFF_CHAIN = {"payments"}
+OFF_CHAIN = {"payments", "chain holdings"}
 
 
 class Desk:
     """`tick` does what the engine does in a second, at a price the test chooses and a second after the last."""
 
-    def __init__(self, price: str = "1000", pool: str = "100000", **terms: object) -> None:
+    def __init__(self, price: str = "1000", pool: str = "100000", code: str = "a", **terms: object) -> None:
         sql.execute("INSERT INTO indexes_leadership (shard, epoch) VALUES (%s, 1) ON CONFLICT DO NOTHING", [SHARD])
         self._numbers = count(1)
         self._at: datetime = timezone.now().replace(microsecond=0)
-        self.index = self.new_index("a", **terms)
+        self.index = self.new_index(code, **terms)
         self.tick(price)
         if Decimal(pool):
             self.pledge(self.client("0"), pool)
 
     def new_index(self, code: str, **terms: object) -> Index:
-        limits = {"max_order_volume": 10**7, "max_position_volume": 10**8, "max_open_interest": Decimal(10) ** 12}
-        index = Index.objects.create(title=code, sub_title=code.upper(), code=code, **{**limits, **terms})
+        usual = {
+            "title": code,
+            "sub_title": code.upper(),
+            "max_order_volume": 10**7,
+            "max_position_volume": 10**8,
+            "max_open_interest": Decimal(10) ** 12,
+        }
+        index = Index.objects.create(code=code, **{**usual, **terms})
         IndexState.objects.get_or_create(index=index)
         basket = Basket.objects.create(
             index=index, version=1, divisor=1, effective_at=timezone.now() - timedelta(days=1)
@@ -55,22 +61,15 @@ class Desk:
 
     def client(self, balance: str) -> int:
         """A new client with USDT on its index account."""
-        number = next(self._numbers)
-        client = open_client(address=f"0x{number:040x}")
+        client = open_client(address=f"0x{next(self._numbers):040x}")
         if Decimal(balance):
-            reference = f"test:{number}"
-            post(
-                [
-                    Posting(
-                        PlatformAccount.CUSTODY,
-                        accounts.available(client.id),
-                        Decimal(balance),
-                        Kind.DEPOSIT,
-                        reference,
-                    )
-                ]
-            )
+            self.credit(client.id, balance)
         return client.id
+
+    def credit(self, client: int, amount: str) -> None:
+        """USDT on a client's index account, as if it had come over the chain."""
+        available, reference = accounts.available(client), f"test:{next(self._numbers)}"
+        post([Posting(PlatformAccount.CUSTODY, available, Decimal(amount), Kind.DEPOSIT, reference)])
 
     def pledge(self, client: int, amount: str) -> None:
         number = next(self._numbers)
@@ -119,7 +118,7 @@ class Desk:
             "UPDATE indexes_indexstate SET last_price = %s WHERE index_id = %s AND %s IS NOT NULL",
             [price, (index or self.index).id, price],
         )
-        _results, self.moment = decide(SHARD, 1, {"test": quotes}, self._at)
+        self.results, self.moment = decide(SHARD, 1, {"test": quotes}, self._at)
         if execute:
             execute_all(self.moment, go_on)
 
