@@ -6,9 +6,10 @@ from typing import Any
 
 from common.sockets import registry
 from contracts import present, queries
-from contracts.events import POSITIONS
 from contracts.models import Position
 from indexes.models import Index
+
+POSITIONS = "index.positions"
 
 
 class PositionsChannel:

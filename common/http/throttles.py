@@ -26,10 +26,9 @@ def exceeded(scope: str, who: str) -> float | None:
     name = hashlib.blake2b(who.encode(), digest_size=16).hexdigest()
     key = f"soke:throttle:{scope}:{name}:{window}"
     try:
-        pipe = client().pipeline(transaction=False)
-        pipe.incr(key)
-        pipe.expire(key, seconds + 1)
-        count = int(pipe.execute()[0])
+        count: Any = client().incr(key)
+        if count == 1:
+            client().expire(key, seconds + 1)
     except redis.RedisError as error:
         log.warning("throttle_unavailable", error=str(error))
         return None

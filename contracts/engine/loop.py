@@ -16,9 +16,9 @@ from django.db import DatabaseError, connection
 from common import sql
 from common.sockets import publish
 from contracts import present, queries
+from contracts.channels import POSITIONS
 from contracts.engine.deciding import decide
 from contracts.engine.work import execute_all
-from contracts.events import POSITIONS
 from contracts.services import expire_orders
 from indexes.encode import kline_channel, kline_frame
 from indexes.leadership import STANDBY_SECONDS, Fenced, Leader, LeadershipLost

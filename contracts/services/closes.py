@@ -5,7 +5,6 @@ from django.db import IntegrityError, transaction
 from common import sql
 from common.errors import not_found
 from contracts.errors import refused
-from contracts.events import announce
 
 
 def close_position(*, client_id: int, position_id: int, volume: int | None = None) -> tuple[int, int]:
@@ -56,5 +55,4 @@ def _close(client_id: int, position_id: int, volume: int | None) -> tuple[int, i
         [client_id, index_id, position_id, direction, lever, volume or held, volume is None],
     )
     assert placed is not None
-    announce(client_id)
     return placed[0], volume or held

@@ -8,7 +8,6 @@ from common import sql
 from common.errors import not_found
 from contracts import rules
 from contracts.errors import refused
-from contracts.events import announce
 from contracts.models import Order
 from ledger import accounts
 from ledger.services import Kind, Posting, lock, post
@@ -29,7 +28,6 @@ def cancel_order(*, client_id: int, order_id: int) -> None:
     if order.price_type != Order.PriceType.LIMIT:
         raise refused("order_not_cancellable")
     end_orders([(order.id, client_id, order.hold)], Order.Status.CANCELLED, "")
-    announce(client_id)
 
 
 def expire_orders(limit: int = 500) -> int:
@@ -56,7 +54,6 @@ def expire_orders(limit: int = 500) -> int:
             [[order for order, _client in overdue]],
         )
         end_orders(waiting, Order.Status.REFUSED, "no_price")
-        announce(*{client for _id, client, _hold in waiting})
     return len(waiting)
 
 

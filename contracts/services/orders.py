@@ -10,7 +10,6 @@ from common import sql
 from common.errors import Invalid, not_found
 from contracts import rules
 from contracts.errors import refused
-from contracts.events import announce
 from contracts.rules import Terms
 from ledger import accounts
 
@@ -83,5 +82,4 @@ def place_order(
         ],
     )
     assert placed is not None
-    announce(client_id)
     return PlacedOrder(placed[0], price, fee)
