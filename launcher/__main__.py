@@ -153,10 +153,10 @@ def _call(words: Sequence[str | Path], environment: Mapping[str, str]) -> int:
             if isinstance(interrupt, _Terminated):
                 process.terminate()
             try:
-                return process.wait(timeout=30)
+                process.wait(timeout=30)
             except (KeyboardInterrupt, subprocess.TimeoutExpired):
                 process.kill()
-                raise
+            raise
 
 
 def _stop(output: Output, stack: Stack) -> None:

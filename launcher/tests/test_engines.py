@@ -1,5 +1,4 @@
 import json
-import os
 import signal
 import socket
 from pathlib import Path
@@ -10,7 +9,9 @@ import redis
 
 from launcher.engines.anvil import KEEP_BLOCKS, trim
 from launcher.stack import Stack
-from launcher.tests.conftest import is_alive, rpc, transfer, wait_for
+from launcher.tests.conftest import is_alive, plain_environment, rpc, transfer, wait_for
+
+ELSEWHERE = {"DATABASE_URL": "postgresql://elsewhere/x", "REDIS_URL": "redis://elsewhere/0"}
 
 
 def _query(url: str, statement: str) -> list[tuple]:
@@ -44,8 +45,7 @@ def _environment(data_dir: Path) -> dict[str, str]:
 
 
 def _chain_only(data_dir: Path, chain_port: int = 0) -> Stack:
-    elsewhere = {"DATABASE_URL": "postgresql://elsewhere/x", "REDIS_URL": "redis://elsewhere/0"}
-    return Stack(data_dir, chain_port=chain_port, env={**os.environ, **elsewhere, "CHAIN_RPC_URL": "", "CHAIN_ID": ""})
+    return Stack(data_dir, chain_port=chain_port, env={**plain_environment(), **ELSEWHERE})
 
 
 def test_engines_survive_kills_and_the_application_owns_nothing(stack, data_dir):
@@ -172,12 +172,22 @@ def test_a_taken_port_is_a_sentence(launch, command, variable):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        elsewhere = {"DATABASE_URL": "postgresql://elsewhere/x", "REDIS_URL": "redis://elsewhere/0"}
-        if command == "run":
-            elsewhere["CHAIN_RPC_URL"] = "http://elsewhere"
+        elsewhere = ELSEWHERE | ({"CHAIN_RPC_URL": "http://elsewhere"} if command == "run" else {})
         process = launch(command, **elsewhere, **{variable: str(port)})
         printed = process.communicate(timeout=30)[0]
     assert f"port {port} " in printed
     assert f"for example {variable}={port + 1}" in printed
     assert "Traceback" not in printed
     assert process.returncode == 1
+
+
+def test_a_terminated_command_ends_with_the_engines_started_for_it(launch, data_dir):
+    process = launch(
+        "exec", "--", "sh", "-c", "echo $$ && exec sleep 60", **ELSEWHERE, SOKE_CHAIN_PORT=str(_free_port())
+    )
+    sleeper = int(wait_for(lambda: (line := process.stdout.readline()).strip().isdecimal() and line))
+    pids = [sleeper, *_processes(data_dir).values()]
+    assert len(pids) == 2
+    process.terminate()
+    assert process.wait(timeout=10) == 130
+    assert not any(is_alive(pid) for pid in pids)
