@@ -1,8 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ContractsConfig(AppConfig):
     name = "contracts"
+    verbose_name = _("Contracts")
 
     def ready(self) -> None:
         from common import reconciliation

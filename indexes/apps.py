@@ -1,8 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class IndexesConfig(AppConfig):
     name = "indexes"
+    verbose_name = _("Indexes")
 
     def ready(self) -> None:
         import indexes.venues.simulated  # noqa: F401 -- registers itself

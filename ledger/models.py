@@ -52,7 +52,7 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.client_id or ''}".strip()
+        return f"{self.Kind(self.kind).label} {self.client_id or ''}".strip()
 
 
 class Transfer(models.Model):

@@ -1,8 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class MarketMakingConfig(AppConfig):
     name = "market_making"
+    verbose_name = _("Market making")
 
     def ready(self) -> None:
         from common import order_numbers, reconciliation

@@ -2,16 +2,18 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from common.http.errors import bad_request, server_error, unknown_path
-from soke_project import health
+from soke_project import health, metrics
 
 handler400 = bad_request
 handler404 = unknown_path
 handler500 = server_error
 
 urlpatterns = [
+    path("", TemplateView.as_view(template_name="home.html")),
     path("api/v1/", include("soke_project.home_urls")),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("payments.urls")),
@@ -20,6 +22,8 @@ urlpatterns = [
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("healthz", health.healthz),
-    path("readyz", health.readyz),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]

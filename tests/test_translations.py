@@ -1,0 +1,55 @@
+"""Everything said to clients and operators is said in Chinese too."""
+
+import re
+from pathlib import Path
+
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+from django.utils import translation
+from django.utils.translation import gettext
+
+ROOT = Path(__file__).resolve().parents[1]
+CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None}
+IN_TEMPLATES = re.compile(r"{%\s*translate\s+\"([^\"]+)\"")
+
+
+def said() -> set[str]:
+    """Every message of the code and the templates."""
+    found: set[str] = set()
+    for package in ROOT.glob("*/__init__.py"):
+        for _file, _line, message, _comments, _context in extract_from_dir(
+            package.parent, method_map=[("**/tests/**", "ignore"), ("**.py", "python")], keywords=KEYWORDS
+        ):
+            found.add(message if isinstance(message, str) else message[0])
+    for template in [*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")]:
+        found.update(IN_TEMPLATES.findall(template.read_text()))
+    return found
+
+
+def test_every_message_has_its_chinese():
+    with CATALOGUE.open("rb") as file:
+        translated = {message.id: message.string for message in read_po(file) if message.id}
+    assert not {message for message in said() if not translated.get(message)}
+    placeholders = re.compile(r"%\(\w+\)[sd]")
+    for message, chinese in translated.items():
+        assert sorted(placeholders.findall(message)) == sorted(placeholders.findall(chinese)), message
+
+
+def test_the_documents_messages():
+    expected = {
+        "Signed in": "认证成功",
+        "Order prepared": "预下单成功",
+        "Submitted": "提交成功",
+        "Order placed": "下单成功",
+        "Order cancelled": "撤单成功",
+        "Position closed": "平仓成功",
+        "Done": "操作成功",
+        "Invalid parameters": "参数校验错误",
+        "Authentication failed": "认证失败",
+        "Method not allowed": "请求方法不允许",
+        "Too many requests": "请求过多",
+        "The operation failed": "操作失败",
+    }
+    with translation.override("zh-hans"):
+        assert {message: gettext(message) for message in expected} == expected
