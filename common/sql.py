@@ -11,7 +11,8 @@ def rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]
     """All rows of a statement, in the current transaction."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 def row(statement: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:

@@ -17,10 +17,11 @@ from rest_framework.response import Response
 from common import public_ids
 from common.errors import Invalid, not_found
 from common.http.envelope import answer, envelope
-from common.http.fields import PriceField, PublicIdField, VolumeField, WordField
+from common.http.fields import OneOfField, PriceField, PublicIdField, UnreadField, VolumeField, WordField
 from common.http.pagination import paginate
 from common.http.permissions import Open
 from common.http.views import ApiViewSet
+from common.money import format_money, format_price
 from contracts import present, queries, services
 from contracts.models import Order
 from contracts.rules import BUY, SELL
@@ -35,7 +36,7 @@ from contracts.schema import (
 )
 from indexes import queries as index_queries
 from indexes.rules import INTERVALS
-from operations.api import answer_once
+from operations.api import answer_once, client_id
 
 DIRECTIONS = {"buy": BUY, "sell": SELL}
 MOST_CANDLES = 1500
@@ -50,10 +51,10 @@ class IdForm(serializers.Serializer):
 
 class OrderForm(serializers.Serializer):
     id = PublicIdField()
-    direction = serializers.ChoiceField(choices=list(DIRECTIONS))
-    price_type = serializers.ChoiceField(choices=Order.PriceType.values)
+    direction = OneOfField(choices=list(DIRECTIONS))
+    price_type = OneOfField(choices=Order.PriceType.values)
     volume = VolumeField()
-    price = serializers.JSONField(required=False, allow_null=True)
+    price = UnreadField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         # A market order's price is ignored, whatever it is.
@@ -180,7 +181,7 @@ class ContractViewSet(ApiViewSet):
 
         def run() -> dict[str, Any]:
             placed = services.place_order(
-                client_id=request.user.id,
+                client_id=client_id(request),
                 index_id=form["id"],
                 direction=DIRECTIONS[form["direction"]],
                 volume=form["volume"],
@@ -189,8 +190,8 @@ class ContractViewSet(ApiViewSet):
             data = {
                 "id": public_ids.encode(placed.id),
                 "status": Order.Status.PENDING,
-                "price": present.format_price(placed.price),
-                "fee": present.format_money(placed.fee),
+                "price": format_price(placed.price),
+                "fee": format_money(placed.fee),
             }
             return envelope(_("Order placed"), data)
 
@@ -203,7 +204,7 @@ class ContractViewSet(ApiViewSet):
         order_id = self.parse(IdForm, request.data)["id"]
 
         def run() -> dict[str, Any]:
-            services.cancel_order(client_id=request.user.id, order_id=order_id)
+            services.cancel_order(client_id=client_id(request), order_id=order_id)
             return envelope(_("Order cancelled"))
 
         return answer_once(request, run)
@@ -216,7 +217,7 @@ class ContractViewSet(ApiViewSet):
 
         def run() -> dict[str, Any]:
             order_id, volume = services.close_position(
-                client_id=request.user.id, position_id=form["id"], volume=form.get("volume")
+                client_id=client_id(request), position_id=form["id"], volume=form.get("volume")
             )
             data = {"id": public_ids.encode(order_id), "volume": volume, "status": Order.Status.PENDING}
             return envelope(_("Position closed"), data)
@@ -227,7 +228,7 @@ class ContractViewSet(ApiViewSet):
     @action(detail=False)
     def positions(self, request: Request) -> Response:
         """Open positions at the last prices."""
-        rows, page = paginate(request, queries.open_positions(request.user.id), self.per_page)
+        rows, page = paginate(request, queries.open_positions(client_id(request)), self.per_page)
         prices = {row.index_id: row.index.state.last_price for row in rows}
         return answer("", [present.position(row, prices) for row in rows], page)
 
@@ -241,5 +242,5 @@ class ContractViewSet(ApiViewSet):
         status = request.query_params.get("status", Order.Status.PENDING)
         if status not in Order.Status.values:
             raise Invalid({"status": [_("One of: %(choices)s.") % {"choices": ", ".join(Order.Status.values)}]})
-        rows, page = paginate(request, queries.orders(request.user.id, status), self.per_page)
+        rows, page = paginate(request, queries.orders(client_id(request), status), self.per_page)
         return answer("", [present.order(row) for row in rows], page)

@@ -22,9 +22,9 @@ class PositionsChannel:
         return list(queries.open_positions(client_id))
 
     def render(self, state: list[Position], prices: Mapping[int, Decimal]) -> list[Any]:
-        return [
-            present.position(row, {row.index_id: prices.get(row.index_id, row.index.state.last_price)}) for row in state
-        ]
+        # Until the next tick comes in, the price that was read with the positions.
+        known = {row.index_id: row.index.state.last_price for row in state} | dict(prices)
+        return [present.position(row, known) for row in state]
 
     def touched(self, state: list[Position], changed: Collection[int]) -> bool:
         return any(row.index_id in changed for row in state)

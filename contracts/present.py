@@ -17,7 +17,7 @@ def index_brief(index: Index) -> dict[str, Any]:
     return {"id": public_ids.encode(index.id), "title": index.title, "sub_title": index.sub_title}
 
 
-def position(row: Position, prices: Mapping[int, Decimal]) -> dict[str, Any]:
+def position(row: Position, prices: Mapping[int, Decimal | None]) -> dict[str, Any]:
     """A position at the last price of its index (W3 and `contract/positions`)."""
     profit = queries.unrealised(row, prices.get(row.index_id))
     return {

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from ledger.accounts import PLATFORM_BASE, ClientAccount, PlatformAccount
@@ -80,7 +81,7 @@ class Transfer(models.Model):
     amount = models.DecimalField(_("amount"), max_digits=30, decimal_places=6)
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     reference = models.CharField(_("reference"), max_length=120)
-    created_at = models.DateTimeField(_("time"), db_default=models.functions.Now())
+    created_at = models.DateTimeField(_("time"), db_default=Now())
 
     class Meta:
         verbose_name = _("transfer")

@@ -49,6 +49,7 @@ class PoolBook:
             [int(PlatformAccount.POOL_RESULT)],
         )
         assert found is not None
+        equity, reserved, units, leaving, marked_result, marked = found
         exposures = sql.rows(
             """
             SELECT e.index_id, e.direction, e.quantity, e.notional, e.bound, e.volume, s.last_price
@@ -58,7 +59,12 @@ class PoolBook:
             """
         )
         book = cls(
-            *found,
+            equity,
+            reserved,
+            units,
+            leaving,
+            marked_result,
+            marked,
             sums={(index, direction): Sums(*sums) for index, direction, *sums, _price in exposures},
             prices={row[0]: row[6] for row in exposures},
         )

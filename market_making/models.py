@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -67,7 +68,7 @@ class Pledge(models.Model):
     no = models.CharField(_("order number"), max_length=24, unique=True)
     principal = models.DecimalField(_("principal"), max_digits=30, decimal_places=6)
     units = models.DecimalField(_("units"), max_digits=38, decimal_places=18)
-    joined_at = models.DateTimeField(_("joined at"), db_default=models.functions.Now())
+    joined_at = models.DateTimeField(_("joined at"), db_default=Now())
 
     class Meta:
         verbose_name = _("pledge")

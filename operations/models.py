@@ -1,6 +1,7 @@
 """What operating the platform needs: answers kept for repeated requests."""
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,7 +13,7 @@ class KeptAnswer(models.Model):
     key = models.CharField(_("key"), max_length=128)
     body_hash = models.BinaryField(_("hash of the body"), max_length=32)
     answer = models.JSONField(_("answer"), null=True)
-    created_at = models.DateTimeField(_("time"), db_default=models.functions.Now())
+    created_at = models.DateTimeField(_("time"), db_default=Now())
 
     class Meta:
         verbose_name = _("kept answer")

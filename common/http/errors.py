@@ -43,7 +43,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, exceptions.MethodNotAllowed):
         return Response(failure(405, _("Method not allowed"), "method_not_allowed"), status=405)
     if isinstance(error, exceptions.Throttled):
-        wait = max(1, round(error.wait or 1))
+        wait = max(1, round(getattr(error, "wait", None) or 1))
         body = failure(429, _("Too many requests"), "throttled")
         return Response(body, status=429, headers={"Retry-After": str(wait)})
     if isinstance(error, Http404 | exceptions.NotFound):

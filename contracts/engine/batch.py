@@ -41,7 +41,9 @@ class OpenPosition:
 
     @classmethod
     def of_row(cls, row: tuple) -> "OpenPosition":
-        return cls(*row[:4], Stake(*row[4:7]), Terms(*row[7:14]), *row[14:])
+        position, client, index, direction = row[:4]
+        mark, price, result = row[14:]
+        return cls(position, client, index, direction, Stake(*row[4:7]), Terms(*row[7:14]), mark, price, result)
 
     @property
     def key(self) -> tuple[int, int, int]:
