@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 _BACKOFF_SECONDS = (0.1, 0.3, 1, 2, 5)
 # Quiet for so long, the subscription is asked whether it lives; quiet for three times that, it is made anew.
 _QUIET_SECONDS = 5
+_GROUP_CHANGES = 32
 _MOST_REMEMBERED_NAMES = 10_000
 
 
@@ -47,6 +48,9 @@ class Hub:
         self._exists: dict[str, tuple[bool, float]] = {}
         self._ready = asyncio.Event()
         self._threads = ThreadPoolExecutor(limit("DATABASE_THREADS"), thread_name_prefix="sockets")
+        # The channel layer opens a connection for each change under way: a thousand sockets that go at once
+        # would find no more of them, and leave their groups behind.
+        self.group_changes = asyncio.Semaphore(_GROUP_CHANGES)
         self.public = Broadcast()
         self.private = Feeds(self.in_thread, self._prices)
         loop = asyncio.get_running_loop()

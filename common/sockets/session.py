@@ -40,26 +40,31 @@ class Session:
         self._token = token
         self._on_event = on_event
         self._on_end = on_end
+        self._ended = False
         self._task = asyncio.get_running_loop().create_task(self._listen())
         _listeners.add(self._task)
         self._task.add_done_callback(_listeners.discard)
 
     def end(self) -> None:
-        """Stops listening; safe to call from a callback, too."""
+        """Stops listening; may be called from a callback, too."""
+        self._ended = True
         if self._task is not asyncio.current_task():
             self._task.cancel()
 
     async def _listen(self) -> None:
         layer = get_channel_layer()
         group = client_group(self.client_id)
-        while True:
+        hub = Hub.current()
+        while not self._ended:
             channel = await layer.new_channel()
             try:
-                await layer.group_add(group, channel)
+                async with hub.group_changes:
+                    await layer.group_add(group, channel)
                 # The token may have ended before the group was joined, or while Redis was away.
-                await Hub.current().in_thread(registry.authenticate, self._token)
-                while True:
+                await hub.in_thread(registry.authenticate, self._token)
+                while not self._ended:
                     self._on_event(await layer.receive(channel))
+                return
             except Problem as problem:
                 self._on_end(problem)
                 return
@@ -67,5 +72,6 @@ class Session:
                 log.warning("session_deaf", client_id=self.client_id, error=repr(error))
             finally:
                 with suppress(redis.RedisError, OSError):
-                    await layer.group_discard(group, channel)
+                    async with hub.group_changes:
+                        await layer.group_discard(group, channel)
             await asyncio.sleep(_RETRY_SECONDS)

@@ -160,3 +160,9 @@ def test_a_ban_closes_all_of_a_clients_sockets(address: str, who: int) -> None:
             socket.hear()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4003
+    # Nothing is left behind that would still be told.
+    group = f"asgi:group:{publish.client_group(who)}"
+    until = time.monotonic() + 5
+    while redis_client().exists(group) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not redis_client().exists(group)
