@@ -224,7 +224,10 @@ class IndexState(models.Model):
 class Tick(models.Model):
     """A price of an index at a whole second. All its inputs were fetched after `fetched_since`."""
 
-    index = models.ForeignKey(Index, models.PROTECT, related_name="+", db_index=False, verbose_name=_("index"))
+    # The database does not look the index up again for each of a hundred ticks a second.
+    index = models.ForeignKey(
+        Index, models.PROTECT, related_name="+", db_index=False, db_constraint=False, verbose_name=_("index")
+    )
     at = models.DateTimeField(_("time"))
     price = models.DecimalField(_("price"), max_digits=20, decimal_places=4)
     fetched_since = models.DateTimeField(_("prices fetched since"))

@@ -51,6 +51,8 @@ def combine_prices(quotes: Iterable[Decimal], *, single: bool = False) -> Decima
             return None
     elif not prices or not single:
         return None
+    else:
+        return prices[0]
     return _mean(prices)
 
 

@@ -122,7 +122,8 @@ class _Market:
     """The fresh quotes of a second, combined at most once for each way to combine them."""
 
     observations: Observations
-    at: datetime
+    # What was fetched before is too old.
+    oldest: datetime
     _combined: dict[_Part, tuple[Decimal | None, dict[str, Quote]]] = field(default_factory=dict)
 
     def inputs(self, basket: _Basket) -> _Inputs | str:
@@ -141,15 +142,11 @@ class _Market:
             quotes = {
                 name: quote
                 for name in part.venues
-                if (quote := self.observations.get(name, {}).get(part.symbol)) and self._fresh(quote)
+                if (quote := self.observations.get(name, {}).get(part.symbol)) and quote.fetched_since >= self.oldest
             }
             price = combine_prices([quote.price for quote in quotes.values()], single=part.single)
             self._combined[part] = price, quotes
         return self._combined[part]
-
-    def _fresh(self, quote: Quote) -> bool:
-        age: timedelta = self.at - quote.fetched_since
-        return age <= timedelta(seconds=settings.QUOTE_MAX_AGE)
 
 
 def wanted_quotes(shard: str) -> dict[str, set[str]]:
@@ -182,7 +179,7 @@ def record_ticks(shard: str, epoch: int, observations: Observations, at: datetim
     """
     fence(shard, epoch)
     second = int(at.timestamp())
-    market = _Market(observations, at)
+    market = _Market(observations, at - timedelta(seconds=settings.QUOTE_MAX_AGE))
     rows = [row for row in _load(shard, at) if row.seen_at is None or row.seen_at < second]
     for row in rows:
         _judge(row, market, second)
@@ -196,8 +193,7 @@ def record_ticks(shard: str, epoch: int, observations: Observations, at: datetim
         if row.price is not None:
             row.last_price = row.price
     candles = record_candles({row.id: row.last_price for row in rows if row.last_price is not None}, second)
-    ticks = _store_ticks([row for row in rows if row.price is not None], epoch, second)
-    _store_states(rows, second)
+    ticks = _store(rows, epoch, second)
     return [
         TickResult(
             index_id=row.id,
@@ -263,83 +259,40 @@ def _load(shard: str, at: datetime) -> list[_Second]:
         """
         SELECT
             i.id, i.code, i.decimals, i.lever, s.last_price, s.seen_at, s.ticked_at, s.fetched_since, s.simulated,
-            s.jump_price, s.jump_confirmed,
-            (
-                SELECT json_agg(json_build_array(b.id, b.version, b.divisor::text, b.effective_at <= %s, (
-                    SELECT json_agg(json_build_array(c.symbol, c.weight::text, c.venues, c.allow_single_venue))
-                    FROM indexes_constituent AS c WHERE c.basket_id = b.id
-                )) ORDER BY b.version)::text
-                FROM indexes_basket AS b
-                WHERE b.index_id = i.id AND b.version >= (
-                    SELECT coalesce(max(x.version), 0) FROM indexes_basket AS x
-                    WHERE x.index_id = i.id AND x.divisor IS NOT NULL AND x.effective_at <= %s
-                )
-            )
+            s.jump_price, s.jump_confirmed
         FROM indexes_index AS i JOIN indexes_indexstate AS s ON s.index_id = i.id
         WHERE i.shard = %s
         ORDER BY i.id
         FOR NO KEY UPDATE OF s
         """,
-        [at, at, shard],
+        [shard],
     )
+    baskets: defaultdict[int, list[_Basket]] = defaultdict(list)
+    for index_id, *columns, parts in sql.rows("SELECT * FROM index_baskets(%s, %s)", [shard, at]):
+        baskets[index_id].append(_Basket(*(*columns, _parts(parts))))
     return [
-        _Second(*(*columns, None if price is None else Jump(price, confirmed), _parse(baskets)))
-        for *columns, price, confirmed, baskets in found
+        _Second(*(*columns, None if price is None else Jump(price, confirmed), baskets[columns[0]]))
+        for *columns, price, confirmed in found
     ]
 
 
-def _parse(baskets: str | None) -> list[_Basket]:
-    found: list[list[Any]] = orjson.loads(baskets or "[]")
-    return [
-        _Basket(
-            identity,
-            version,
-            None if divisor is None else Decimal(divisor),
-            due,
-            tuple(_Part(symbol, Decimal(weight), tuple(venues), one) for symbol, weight, venues, one in parts),
-        )
-        for identity, version, divisor, due, parts in found
-        if parts
-    ]
+def _parts(written: str) -> tuple[_Part, ...]:
+    found: list[list[Any]] = orjson.loads(written)
+    return tuple(_Part(symbol, Decimal(weight), tuple(venues), one) for symbol, weight, venues, one in found)
 
 
-def _store_ticks(rows: list[_Second], epoch: int, second: int) -> dict[int, int]:
-    """{index id: tick id}"""
+def _store(rows: list[_Second], epoch: int, second: int) -> dict[int, int]:
+    """Writes ticks and states; {index id: tick id}."""
     stored = sql.rows(
         """
-        INSERT INTO indexes_tick (index_id, at, price, fetched_since, inputs, simulated, epoch)
-        SELECT t.index_id, to_timestamp(%s), t.price, t.since, t.inputs::jsonb, t.simulated, %s
-        FROM unnest(%s::bigint[], %s::numeric[], %s::timestamptz[], %s::text[], %s::boolean[])
-            AS t (index_id, price, since, inputs, simulated)
-        RETURNING index_id, id
+        SELECT ticked, tick_id
+        FROM record_second(
+            %s, %s, %s::bigint[], %s::numeric[], %s::bigint[], %s::timestamptz[], %s::text[], %s::boolean[],
+            %s::numeric[], %s::smallint[], %s::text[]
+        )
         """,
         [
-            second,
             epoch,
-            [row.id for row in rows],
-            [row.price for row in rows],
-            [row.fetched_since for row in rows],
-            [row.inputs for row in rows],
-            [row.simulated for row in rows],
-        ],
-    )
-    return dict(stored)
-
-
-def _store_states(rows: list[_Second], second: int) -> None:
-    sql.execute(
-        """
-        UPDATE indexes_indexstate AS s
-        SET last_price = n.last_price, ticked_at = n.ticked_at, fetched_since = n.fetched_since, seen_at = %s,
-            stale = n.reason <> '', stale_reason = n.reason, simulated = n.simulated,
-            jump_price = n.jump_price, jump_confirmed = n.jump_confirmed
-        FROM unnest(
-            %s::bigint[], %s::numeric[], %s::bigint[], %s::timestamptz[], %s::text[], %s::boolean[], %s::numeric[],
-            %s::smallint[]
-        ) AS n (index_id, last_price, ticked_at, fetched_since, reason, simulated, jump_price, jump_confirmed)
-        WHERE s.index_id = n.index_id
-        """,
-        [
             second,
             [row.id for row in rows],
             [row.last_price for row in rows],
@@ -349,5 +302,7 @@ def _store_states(rows: list[_Second], second: int) -> None:
             [row.simulated for row in rows],
             [row.jump.price if row.jump else None for row in rows],
             [row.jump.confirmed if row.jump else 0 for row in rows],
+            [row.inputs for row in rows],
         ],
     )
+    return dict(stored)

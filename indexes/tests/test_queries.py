@@ -39,14 +39,14 @@ def test_where_an_index_stands(now):
 
 def test_before_its_first_tick_an_index_is_stale_and_has_no_price():
     state = state_of(make_index())
-    assert (state.last_price, state.open, state.quote_change, state.stale) == (None, None, 0, True)
+    assert (state.last_price, state.open, state.quote_change, state.stale) == (None, None, D(0), True)
 
 
 def test_on_a_day_without_a_tick_yet_the_last_price_is_the_days(now):
     index = make_index()
     tick({"sokemain": 100}, now - timedelta(days=2))
     state = state_of(index)
-    assert (state.open, state.high, state.low, state.quote_change) == (100, 100, 100, 0)
+    assert (state.open, state.high, state.low, state.quote_change) == (D(100), D(100), D(100), D(0))
 
 
 def test_clients_see_enabled_indexes_in_their_order():

@@ -32,13 +32,8 @@ def run(venue: Venues, seconds: int) -> list[D]:
             (result,) = record_ticks("main", EPOCH, quotes, first + timedelta(seconds=second))
         assert result.price is not None
         assert result.simulated
-        prices.append(
-            D(
-                Tick.objects.get(at=first.replace(microsecond=0) + timedelta(seconds=second)).inputs["prices"][
-                    "BTC/USDT"
-                ]
-            )
-        )
+        stored = Tick.objects.get(at=first.replace(microsecond=0) + timedelta(seconds=second))
+        prices.append(D(stored.inputs["prices"]["BTC/USDT"]))
     return prices
 
 
