@@ -1,6 +1,8 @@
 """Clients' tokens: JWTs, HS512, one day, with the claims `iss iat nbf exp jti sub` and no others."""
 
+import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypedDict, cast
 
 from rest_framework_simplejwt.exceptions import TokenError
@@ -69,7 +71,16 @@ def verify(token: str) -> Claims:
     if len(token) > LONGEST or not token.isascii():
         raise Unauthenticated()
     try:
-        payload: dict[str, Any] = ClientToken(cast(Any, token)).payload
+        claims = _decoded(token)
     except TokenError as error:
         raise Unauthenticated() from error
+    if claims["exp"] <= time.time():
+        raise Unauthenticated()
+    return claims
+
+
+@lru_cache(maxsize=10_000)
+def _decoded(token: str) -> Claims:
+    """The claims of a token that is ours. A good one is decoded once a process: only time can make it bad later."""
+    payload: dict[str, Any] = ClientToken(cast(Any, token)).payload
     return cast(Claims, payload)

@@ -59,7 +59,8 @@ def server() -> Iterator[int]:
     # Clients are throttled in production; here they are what is measured.
     environment = {**os.environ, "SOKE_PORT": str(port), "SOKE_THROTTLE_FACTOR": "1000000"}
     command = [str(Path(sys.executable).parent / "uvicorn"), "soke_project.asgi:application", "--port", str(port)]
-    process = subprocess.Popen([*command, "--no-access-log", "--log-level", "warning"], env=environment, cwd=ROOT)
+    command += ["--no-proxy-headers", "--no-access-log", "--log-level", "warning"]
+    process = subprocess.Popen(command, env=environment, cwd=ROOT)
     try:
         for _ in range(200):
             try:

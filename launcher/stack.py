@@ -223,12 +223,13 @@ class Stack:
             yield Anvil(*place, self._chain_port, int(self._given.get("CHAIN_ID") or CHAIN_ID))
 
     def _commands(self) -> dict[str, list[str]]:
-        # Said at every start: root is fine in development, and uvicorn's newer sockets are not measured yet.
-        known = ["-W", "ignore:You're running the worker", "-W", "ignore:The `websockets` implementation"]
-        celery = [*known, "-m", "celery", "--quiet", "-A", "soke_project"]
-        web = [*known, "-m", "uvicorn", "soke_project.asgi:application"]
-        web += ["--host", "127.0.0.1", "--port", str(self.port), "--ws", "websockets"]
-        web += ["--no-access-log", "--log-level", "warning"]
+        # Said at every start: root is fine in development.
+        celery = ["-W", "ignore:You're running the worker", "-m", "celery", "--quiet", "-A", "soke_project"]
+        web = ["-m", "uvicorn", "soke_project.asgi:application", "--host", "127.0.0.1", "--port", str(self.port)]
+        # Uncompressed: compression halves the rate of pushes and doubles their memory.
+        web += ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--ws-max-size", "65536"]
+        # Nobody in front writes X-Forwarded-For here, so a client's own is not believed.
+        web += ["--no-proxy-headers", "--no-access-log", "--log-level", "warning"]
         return {
             "web": [*web, "--timeout-graceful-shutdown", "3"],
             "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "warning"],
