@@ -9,6 +9,8 @@ class ContractsConfig(AppConfig):
     def ready(self) -> None:
         from common import reconciliation
         from contracts import channels, queries
+        from indexes import terms
 
         reconciliation.register("contracts", queries.differences)
         channels.register()
+        terms.register(queries.objections)

@@ -14,6 +14,7 @@ SENTENCES: dict[str, Any] = {
     "closing": _("This position is being closed."),
     "position_closed": _("The position is closed already."),
     "terms_changed": _("The contract's terms have changed since this position was opened; close it first."),
+    "index_price_too_low": _("Nothing is opened while an index is below 1."),
     "order_too_small": _("An order is at least 1 USDT."),
     "volume_limit": _("This is more than the largest volume allowed."),
     "too_many_orders": _("At most 50 limit orders may wait at a time."),
@@ -22,7 +23,6 @@ SENTENCES: dict[str, Any] = {
     "order_not_cancellable": _("An order at the market price executes at the next tick and cannot be cancelled."),
     "close_waiting": _("A close of this position is waiting already."),
     "close_volume": _("The position has fewer contracts than that."),
-    "failed": _("The order could not be executed."),
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from common import sql
 from common.money import ZERO
@@ -106,6 +107,18 @@ def markets() -> dict[int, Market]:
 def listed_indexes() -> list[Index]:
     """Enabled indexes in the operators' order."""
     return [listed.index for listed in index_queries.indexes()]
+
+
+def objections(before: Index, after: Index) -> Iterator[str]:
+    """Why an index's terms may not change: its contract size while anything is open or waits in it."""
+    if before.contract_size == after.contract_size:
+        return
+    in_use = (
+        Position.objects.filter(index_id=before.id, closed_at__isnull=True).exists()
+        or Order.objects.filter(index_id=before.id, status=Order.Status.PENDING).exists()
+    )
+    if in_use:
+        yield _("The contract size cannot change while positions are open or orders wait.")
 
 
 def differences() -> Iterator[Difference]:

@@ -11,6 +11,7 @@ from common.money import PRICE, ZERO, ceil, ceil6, divide, floor, floor6, multip
 
 BUY, SELL = 1, -1
 SMALLEST_NOTIONAL = Decimal(1)
+SMALLEST_PRICE = Decimal(1)
 MARKET_HOLD = Decimal("1.01")
 MOST_LIMIT_ORDERS = 50
 NO_PRICE_SECONDS = 10

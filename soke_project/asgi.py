@@ -16,7 +16,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from soke_project.bridge import WSGIBridge  # noqa: E402
 from soke_project.routing import sockets  # noqa: E402
 
-# Django itself refuses more than DATA_UPLOAD_MAX_MEMORY_SIZE of anything but a file.
+# More of a body is not read. Django refuses less than that already: DATA_UPLOAD_MAX_MEMORY_SIZE of anything but a file.
 MOST_BODY_BYTES = 5 * 1024 * 1024
 
 application = ProtocolTypeRouter(

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
-import orjson
 import structlog
 
 log = structlog.get_logger(__name__)
@@ -26,7 +25,6 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 _WHOLE_BYTES = 256 * 1024
 # A reader who takes no part of a streamed answer for so long gives its thread back.
 _STALL_SECONDS = 60
-_TOO_LARGE = orjson.dumps({"code": 400, "message": "Request body too large", "reason": "body_too_large"})
 
 
 class _Gone(Exception):
@@ -46,9 +44,6 @@ class WSGIBridge:
             body = await self._body(receive)
         except _Gone:
             return
-        if body is None:
-            await _plain(send, 400, _TOO_LARGE)
-            return
         exchange = _Exchange(self._app, scope, body, receive, send)
         run = contextvars.copy_context().run
         whole = await asyncio.get_running_loop().run_in_executor(self._threads, run, exchange.run)
@@ -57,8 +52,8 @@ class WSGIBridge:
             await send({"type": "http.response.body", "body": whole})
         exchange.close()
 
-    async def _body(self, receive: Receive) -> bytes | None:
-        """The request's body, None where it is too large."""
+    async def _body(self, receive: Receive) -> bytes:
+        """The request's body, up to just above `most_body`: the application refuses it by its length."""
         parts: list[bytes] = []
         length = 0
         while True:
@@ -67,10 +62,8 @@ class WSGIBridge:
                 raise _Gone
             part: bytes = message.get("body", b"")
             length += len(part)
-            if length > self._most_body:
-                return None
             parts.append(part)
-            if not message.get("more_body", False):
+            if length > self._most_body or not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -106,7 +99,8 @@ class _Exchange:
         return None
 
     def _start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
-        encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        # Django begins a Set-Cookie with a space, which strict servers refuse.
+        encoded = [(name.lower().encode("latin-1"), value.strip().encode("latin-1")) for name, value in headers]
         self._length = next((int(value) for name, value in encoded if name == b"content-length"), -1)
         self.start = {"type": "http.response.start", "status": int(status[:3]), "headers": encoded}
 
@@ -185,9 +179,3 @@ def environ(scope: dict[str, Any], body: bytes) -> dict[str, Any]:
 def _latin(text: str) -> str:
     """A text's UTF-8 bytes as WSGI wants them, each a character."""
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-async def _plain(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"connection", b"close")]})
-    await send({"type": "http.response.body", "body": body})

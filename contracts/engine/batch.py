@@ -201,9 +201,10 @@ class Batch:
             self._ended.append((order_id, "filled", "", volume, fee, price, position.id))
 
     def refuse(self, order: WaitingOrder, reason: str) -> None:
-        """Ends an order unexecuted; its hold returns."""
+        """Ends an order unexecuted: a limit order is cancelled, any other refused. Its hold returns."""
         self.release(order)
-        self._ended.append((order.id, "refused", reason, 0, ZERO, None, order.position_id))
+        status = "refused" if order.price is None else "cancelled"
+        self._ended.append((order.id, status, reason, 0, ZERO, None, order.position_id))
 
     # Writing -------------------------------------------------------------------------------------------------------
     def save(self) -> set[int]:

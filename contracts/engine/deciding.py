@@ -12,9 +12,9 @@ from indexes.services import TickResult, record_ticks
 from indexes.venues import Observations
 
 _TERMS = """
-SELECT id, max_position_volume, max_open_interest,
+SELECT id, max_position_volume, max_open_interest, enabled,
     lever, fee_rate, mmr, liquidation_fee_rate, max_profit_rate, contract_size, spread
-FROM indexes_index WHERE shard = %s AND enabled
+FROM indexes_index WHERE shard = %s
 """
 
 
@@ -29,8 +29,8 @@ def decide(shard: str, epoch: int, observations: Observations, at: datetime) -> 
     ticked = {result.index_id: result for result in results if result.price is not None}
     mark_reached({index_id: result.price for index_id, result in ticked.items() if result.price is not None})
     live = {}
-    for index_id, volume, interest, *terms in sql.rows(_TERMS, [shard]):
+    for index_id, volume, interest, enabled, *terms in sql.rows(_TERMS, [shard]):
         result = ticked.get(index_id)
         if result is not None and result.price is not None and result.since is not None:
-            live[index_id] = LiveIndex(index_id, result.price, result.since, Terms(*terms), volume, interest)
+            live[index_id] = LiveIndex(index_id, result.price, result.since, Terms(*terms), volume, interest, enabled)
     return results, Moment(shard, epoch, at, live)

@@ -33,6 +33,8 @@ class LiveIndex:
     terms: Terms
     max_position_volume: int
     max_open_interest: Decimal
+    # A disabled index opens nothing more; what is open in it closes as ever.
+    enabled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def execute_opens(moment: Moment, order_ids: list[int]) -> set[int]:
         index = moment.indexes.get(order.index_id)
         if not order.timely:
             batch.refuse(order, "no_price")
-        elif index is not None:
+        elif index is not None and index.enabled:
             try:
                 _open(batch, order, index)
             except Refused as refusal:
@@ -129,6 +131,8 @@ def _open(batch: Batch, order: WaitingOrder, index: LiveIndex) -> None:
         raise Refused(reason="closing")
     if old is not None and old.terms != terms:
         raise Refused(reason="terms_changed")
+    if index.price < rules.SMALLEST_PRICE:
+        raise Refused(reason="index_price_too_low")
     if added.notional < rules.SMALLEST_NOTIONAL:
         raise Refused(reason="order_too_small")
     before = old.stake if old is not None else Stake(0, ZERO, ZERO)

@@ -45,7 +45,8 @@ def place_order(
     """Accepts an order to open at the market or at a limit price.
 
     Raises Invalid (`not_found`, a price finer than the index) and Refused (`stale`, `closing`, `terms_changed`,
-    `order_too_small`, `volume_limit`, `too_many_orders`, `insufficient_balance`); then nothing has changed.
+    `index_price_too_low`, `order_too_small`, `volume_limit`, `too_many_orders`, `insufficient_balance`); then nothing
+    has changed.
     """
     context = sql.row("SELECT * FROM contracts_order_context(%s, %s, %s::smallint)", [client_id, index_id, direction])
     if context is None or not context[1]:
@@ -63,6 +64,8 @@ def place_order(
         raise refused("terms_changed")
     if volume > max_order or volume + (position_volume or 0) > max_position:
         raise refused("volume_limit")
+    if last < rules.SMALLEST_PRICE:
+        raise refused("index_price_too_low")
     price = rules.hold_price(direction, last, limit)
     notional = price * rules.quantity(volume, terms)
     if notional < rules.SMALLEST_NOTIONAL:

@@ -10,6 +10,8 @@ from contracts.engine import batch
 from contracts.models import Fill, Order
 from contracts.rules import BUY, SELL
 from contracts.tests.desk import Desk
+from indexes import terms
+from indexes.models import Index
 from market_making.models import Pledge
 
 
@@ -179,6 +181,8 @@ def test_what_is_refused_at_once(desk):
     assert refusal(lambda: desk.order(x, BUY, 10**7 + 1)) == "volume_limit"
     desk.tick("1")
     assert refusal(lambda: desk.order(x, BUY, 1)) == "order_too_small"
+    desk.tick("0.99")
+    assert refusal(lambda: desk.order(x, BUY, 1000)) == "index_price_too_low"
     desk.tick("1000")
     with pytest.raises(Invalid) as caught:
         desk.order(x, BUY, 1, "1000.00001")
@@ -211,6 +215,41 @@ def test_changed_terms_do_not_touch_an_open_position(desk):
     desk.close(x, p)
     desk.tick("1000")
     assert desk.trade(x, BUY, 100).lever == 10
+
+
+def test_a_disabled_index_opens_nothing_and_closes_as_ever(desk):
+    x = desk.client("20000")
+    p = desk.trade(x, BUY, 100)
+    limit = desk.order(x, BUY, 100, "1000.5")
+    desk.index.enabled = False
+    desk.index.save()
+    with pytest.raises(Invalid, match="not_found"):
+        desk.order(x, BUY, 100)
+    desk.close(x, p)
+    desk.tick("1000")
+    assert desk.position(x, BUY) is None
+    assert desk.reason(limit) == ("pending", "")
+    services.cancel_order(client_id=x, order_id=limit)
+
+
+def test_the_contract_size_stays_while_anything_is_open(desk):
+    x = desk.client("20000")
+    before, after = Index.objects.get(), Index.objects.get()
+    after.contract_size = D(1)
+    assert terms.objections(before, after) == []
+    desk.trade(x, BUY, 100)
+    assert len(terms.objections(before, after)) == 1
+    after.contract_size, after.lever = before.contract_size, 10
+    assert terms.objections(before, after) == []
+
+
+def test_a_limit_order_that_cannot_be_filled_is_cancelled_with_its_reason(desk):
+    x = desk.client("20000")
+    desk.trade(x, BUY, 4990)
+    order = desk.order(x, BUY, 20, "1001")
+    desk.tick("1000")
+    assert desk.reason(order) == ("cancelled", "net_exposure")
+    assert desk.held(x) == 0
 
 
 def test_the_net_limit(desk):
