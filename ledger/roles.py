@@ -15,6 +15,9 @@ def narrow(using: str, **_: Any) -> None:
     if using != "owner" or role == settings.DATABASES["owner"]["USER"]:
         return
     with connections[using].cursor() as cursor:
+        cursor.execute("SELECT to_regclass('ledger_account')")
+        if cursor.fetchone() == (None,):
+            return  # a migration that stopped before the ledger's
         name = connections[using].ops.quote_name(role)
         cursor.execute(f"REVOKE ALL ON ledger_account, ledger_transfer FROM {name}")
         cursor.execute(f"GRANT SELECT, INSERT (id) ON ledger_account TO {name}")
