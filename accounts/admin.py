@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from accounts.models import Client
+from accounts.models import Client, Nonce, RevokedToken
 from common.admin import ReadOnlyAdmin
 
 
@@ -11,3 +11,17 @@ class ClientAdmin(ReadOnlyAdmin):
     search_fields = ("address",)
     date_hierarchy = "created_at"
     ordering = ("-id",)
+
+
+@admin.register(Nonce)
+class NonceAdmin(ReadOnlyAdmin):
+    list_display = ("nonce", "address", "ip", "created_at", "expires_at")
+    search_fields = ("address", "=ip", "=nonce")
+    ordering = ("-created_at",)
+
+
+@admin.register(RevokedToken)
+class RevokedTokenAdmin(ReadOnlyAdmin):
+    list_display = ("jti", "expires_at")
+    search_fields = ("=jti",)
+    ordering = ("-expires_at",)

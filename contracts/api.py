@@ -168,6 +168,7 @@ class ContractViewSet(ApiViewSet):
 
     per_page = 10
     paged_actions = ("positions", "orders")
+    keeps_answers = True
 
     def get_throttles(self) -> list[Any]:
         self.throttle_scope = "read" if self.request.method == "GET" else "order"

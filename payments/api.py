@@ -72,6 +72,7 @@ class PaymentCalls(ApiViewSet):
     """Orders to be paid on chain; `purpose` is the prefix of their numbers."""
 
     throttle_scope = "order"
+    keeps_answers = True
     purpose = order_numbers.DEPOSIT
 
     @extend_schema(request=PaymentOrderRequest, responses=PaymentOrderAnswer)

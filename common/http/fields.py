@@ -107,6 +107,23 @@ class WordField(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+class OneOfField(serializers.ChoiceField):
+    """One of some words, sent as a string."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid_choice", input=type(data).__name__)
+        return str(super().to_internal_value(data))
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class UnreadField(serializers.Field):
+    """A field whose meaning depends on others: passed on as it came, for the serializer's `validate`."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return data
+
+
 @extend_schema_field(OpenApiTypes.STR)
 class TimeField(serializers.Field):
     """`YYYY-MM-DD HH:MM:SS` in Asia/Shanghai."""

@@ -18,7 +18,7 @@ def _positive(request: Request, name: str, default: int) -> int:
     if value is None:
         return default
     text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):
         raise Invalid({name: [_("A whole number above zero is required.")]})
     return int(text)
 

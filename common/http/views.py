@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db.models import QuerySet
 from rest_framework import serializers
+from rest_framework.exceptions import MethodNotAllowed, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -11,11 +14,29 @@ from rest_framework.viewsets import ViewSet
 from common.http.envelope import answer
 from common.http.pagination import paginate
 
+# What is written in ASCII is the same in all of them. Python knows codecs that fail in ways of their own.
+CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}
+
 
 class ApiViewSet(ViewSet):
     """Calls of one module. `per_page` is the length of its lists."""
 
+    http_method_names = ["get", "head", "post"]
     per_page = 15
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuses, before anything is read or anybody known, a method that the call lacks, a body that is too long
+        (Django limits only what it parses itself), and a charset that is none of ours."""
+        method = str(request.method).lower()
+        if method not in self.action_map:
+            raise MethodNotAllowed(method)
+        length = str(request.META.get("CONTENT_LENGTH") or 0)
+        if not length.isdecimal() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise RequestDataTooBig
+        charset = (request._request.content_params or {}).get("charset", "utf-8")
+        if charset.lower() not in CHARSETS:
+            raise UnsupportedMediaType(charset)
+        super().initial(request, *args, **kwargs)
 
     def parse(self, serializer: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
         """The request's fields after checking; raises DRF's ValidationError."""

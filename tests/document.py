@@ -1,0 +1,187 @@
+"""What the owner's document answers, and how a real answer is held against it.
+
+`samples/` are its sample answers as printed. The tables here say what was decided where a sample contradicts the
+document's own tables or other calls, and what was added.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SAMPLES = {path.stem: json.loads(path.read_text()) for path in sorted(Path(__file__).parent.glob("samples/*.json"))}
+
+# Types that stand instead of a sample's. Money is text everywhere; one price was printed as a number.
+DECIDED: dict[str, dict[str, str]] = {
+    "index_index": {
+        "data.global.market_pool": "string",
+        "data.global.incentive_pool": "string",
+        "data.my.market_pledge": "string",
+        "data.my.balance": "string",
+        "data.my.address": "string or null",
+        "data.my.power": "string or null",
+        "data.my.market_income": "string",
+        "data.my.market_loss": "string",
+        "data.my.power_income": "string",
+        "data.my.fund_income": "string",
+        "data.power.power_pool": "string",
+        "data.power.is_open_power": "boolean or null",
+    },
+    "contract_index_market": {"data.open_price": "string"},
+}
+_PAY = {"data.address": "string", "data.token": "string", "data.chain_id": "integer", "data.expired_at": "integer"}
+ADDED: dict[str, dict[str, str]] = {
+    "auth_nonce": {"data.message": "string"},
+    "index_index": {"code": "integer"},
+    "index_recharge_order": _PAY,
+    "market_pledge_order": _PAY,
+    "contract_indexes": {
+        "data[].contract_size": "string",
+        "data[].decimals": "integer",
+        "data[].fee_rate": "string",
+        "data[].mmr": "string",
+        "data[].limits": "object",
+        "data[].limits.max_order_volume": "integer",
+        "data[].limits.max_position_volume": "integer",
+        "data[].limits.max_open_interest": "string",
+        "data[].stale": "boolean",
+        "data[].halts": "array",
+    },
+    "contract_index_market": {"data.stale": "boolean"},
+    "contract_order_create": {
+        "data": "object",
+        "data.id": "integer",
+        "data.status": "string",
+        "data.price": "string",
+        "data.fee": "string",
+    },
+    "contract_position_close": {
+        "data": "object",
+        "data.id": "integer",
+        "data.volume": "integer",
+        "data.status": "string",
+    },
+    # In the document's table, not in its sample.
+    "contract_positions": {"data[].index.id": "integer"},
+    "contract_orders": {
+        "data[].price": "string or null",
+        "data[].status": "string",
+        "data[].reason": "string or null",
+        # A waiting close is an order too.
+        "data[].kind": "string",
+    },
+    "push_market": {"data.stale": "boolean"},
+    "push_positions": {"data[].index.id": "integer"},
+}
+# Lists that stay empty until their module is built.
+EMPTY = {"index_index": {"data.fund"}}
+
+MONEY = r"-?\d+\.\d{6}"
+PRICE = r"\d+(\.\d{0,3}[1-9])?"
+RATIO = r"(?!-0$)-?\d+(\.\d{0,3}[1-9])?"
+RATE = r"\d+(\.\d*[1-9])?"
+UNIX = r"1\d{9}|2\d{9}"
+ID = r"[1-9]\d*"
+COUNT = r"\d+"
+ADDRESS = r"0x[0-9a-fA-F]{40}"
+TEXT = r"(?s).+"
+# The written form of every field by its name, as text; numbers with a fraction have none.
+FORMS: dict[str, str] = {
+    **dict.fromkeys(
+        ("market_pool", "incentive_pool", "market_pledge", "balance", "power", "market_income", "market_loss"), MONEY
+    ),
+    **dict.fromkeys(("power_income", "fund_income", "power_pool", "amount", "fee", "position_amount"), MONEY),
+    **dict.fromkeys(("profit_unreal", "max_open_interest"), MONEY),
+    **dict.fromkeys(("last_price", "open_price", "today_high", "today_low", "liquidation_price", "price"), PRICE),
+    **dict.fromkeys(("quote_change", "profit_rate", "profit"), RATIO),
+    **dict.fromkeys(("fee_rate", "mmr", "contract_size"), RATE),
+    **dict.fromkeys(("expired_at", "timestamp"), UNIX),
+    **dict.fromkeys(("title", "sub_title"), TEXT),
+    **dict.fromkeys(("address", "token"), ADDRESS),
+    **dict.fromkeys(("trade_volume", "position_volume", "total", "count", "decimals"), COUNT),
+    **dict.fromkeys(("volume", "lever", "chain_id", "per_page", "current_page", "total_pages"), ID),
+    **dict.fromkeys(("max_order_volume", "max_position_volume"), ID),
+    "id": ID,
+    "code": r"200|[a-z]+",
+    "status_code": "200",
+    "message": r"(?s).*",
+    "nonce": r"[0-9a-f]{40}",
+    "access_token": r"[\w-]+\.[\w-]+\.[\w-]+",
+    "no": r"(ZHCZ|ZHTX|JZGM|ZSZY)\d{15}",
+    "power_rate": r"\d{1,2}|100",
+    "created_at": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",
+    "direction": "buy|sell",
+    "price_type": "market|limit",
+    "status": "pending|filled|cancelled|refused",
+    "reason": r"[a-z_]+",
+    "kind": "open|close",
+    "ch": r"index\.(kline\.[a-z]+|market\.[a-z]+|positions)",
+    "ts": r"\d{13}",
+}
+
+_ABSENT = object()
+
+
+def kind_of(value: Any) -> str:
+    """JSON's type, integers told from numbers that were written with a fraction."""
+    if value is None:
+        return "null"
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return kinds[type(value)]
+
+
+def differences(name: str, real: Any, sample: Any = _ABSENT, path: str = "") -> Iterator[str]:
+    """Where an answer is not what the document, the decisions and the additions say; nothing where it is."""
+    if not path:
+        sample = SAMPLES[name]
+    kinds = DECIDED.get(name, {}).get(path) or (ADDED[name][path] if sample is _ABSENT else kind_of(sample))
+    if kind_of(real) not in kinds.split(" or "):
+        yield f"{path}: {kind_of(real)} {real!r} instead of {kinds}"
+    elif isinstance(real, dict):
+        known = sample if isinstance(sample, dict) else {}
+        yield from _keys(name, real, known, path)
+    elif isinstance(real, list):
+        if sample and sample is not _ABSENT and not real and path not in EMPTY.get(name, ()):
+            yield f"{path}: empty"
+        for item in real:
+            yield from differences(name, item, sample[0] if sample else _ABSENT, f"{path}[]")
+    else:
+        yield from unformed(real, path)
+    if path == "message" and real != sample:
+        yield f"{path}: {real!r} instead of {sample!r}"
+
+
+def _keys(name: str, real: dict[str, Any], known: dict[str, Any], path: str) -> Iterator[str]:
+    prefix = f"{path}." if path else ""
+    added = {key.removeprefix(prefix) for key in ADDED.get(name, {}) if key.startswith(prefix)}
+    added = {key for key in added if "." not in key and "[" not in key}
+    for key in sorted((known.keys() | added) - real.keys()):
+        yield f"{prefix}{key}: missing"
+    for key in sorted(real.keys() - known.keys() - added):
+        yield f"{prefix}{key}: not in the document"
+    for key in sorted(real.keys() & (known.keys() | added)):
+        yield from differences(name, real[key], known.get(key, _ABSENT), f"{prefix}{key}")
+
+
+def unformed(value: Any, path: str) -> Iterator[str]:
+    """A scalar that is not written as its name says."""
+    key = path.rsplit(".", 1)[-1]
+    if value is None or isinstance(value, bool | float):
+        return
+    if key not in FORMS:
+        yield f"{path}: no form is said"
+    elif not re.fullmatch(FORMS[key], str(value), re.ASCII):
+        yield f"{path}: {value!r} is not written as {FORMS[key]}"
+
+
+def scalars(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, value) of every leaf."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from scalars(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from scalars(item, f"{path}[]")
+    else:
+        yield path, value

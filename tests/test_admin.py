@@ -1,0 +1,147 @@
+"""The back office: every model can be looked at and searched, and money is only looked at."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.db.models import Model
+from django.test import Client as Browser
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Client
+from accounts.tests.wallets import Wallet
+from contracts.models import Fill, Order, Position
+from contracts.tests.desk import Desk
+from indexes.models import CandleGap
+from ledger.models import Transfer
+from payments.models import ChainTransfer, PaymentOrder, ScanCursor
+from tests.conftest import ROOT, Trader, new_trader, opened, order_form
+from tests.test_envelope import POSTS, SIGNED_IN
+from tests.test_hostile import state
+
+REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
+# What operators write. Everything else of ours is money, or what the platform itself keeps.
+WRITTEN = {"indexes.Index", "indexes.Basket"}
+MONEY = {
+    *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
+    *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
+    *("market_making.Pool", "market_making.Exposure", "market_making.Pledge"),
+    *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "operations.KeptAnswer", "indexes.Constituent"),
+    *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
+}
+
+
+@pytest.fixture
+def busy(desk: Desk, trader: Trader) -> Trader:
+    """A client who has done a little of everything."""
+    opened(desk, trader)
+    trader.post("contract/order/create", order_form(desk, price_type="limit", price="2000"), **{"idempotency-key": "1"})
+    order = trader.post("index/recharge/order", {"amount": "5"})["data"]
+    ChainTransfer.objects.create(
+        chain_id=31337,
+        tx_hash="0x" + "ab" * 32,
+        log_index=0,
+        block_number=1,
+        block_hash="0x" + "cd" * 32,
+        block_time=timezone.now(),
+        sender=trader.wallet.address,
+        recipient=order["address"],
+        amount=5,
+        status=ChainTransfer.Status.SEEN,
+    )
+    ScanCursor.objects.create(chain_id=31337, block_number=1)
+    new_trader(desk).post("auth/logout", {})
+    Browser().post(ROOT + "auth/nonce", {"address": trader.wallet.address})
+    CandleGap.objects.create(index=desk.index, start=0, end=60, price=1)
+    return trader
+
+
+def page(model: type[Model], name: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=args)
+
+
+def test_every_model_of_ours_is_registered() -> None:
+    own = {config.label for config in apps.get_app_configs() if Path(config.path).parent == settings.BASE_DIR}
+    ours = {model for model in apps.get_models() if model._meta.app_label in own}
+    assert ours <= set(REGISTERED)
+    assert {model._meta.label for model in ours} - MONEY == WRITTEN
+
+
+def test_every_list_and_row_opens(busy: Trader, admin_client: Browser) -> None:
+    """In Chinese; with searches that find and searches that hurt."""
+    empty = set()
+    for model in REGISTERED:
+        for query in ({}, {"q": "1"}, {"q": "x'\"%\\"}, {"q": "\0"}, {"q": busy.wallet.address}, {"p": "9"}):
+            response = admin_client.get(page(model, "changelist"), query)
+            assert response.status_code == 200, (model, query)
+        row = model._default_manager.first()
+        if row is None:
+            empty.add(model._meta.label)
+        else:
+            response = admin_client.get(page(model, "change", quote(row.pk)))
+            assert response.status_code == 200, model
+    assert not empty & (MONEY | WRITTEN)
+
+
+def test_a_row_is_found_by_what_an_operator_knows(busy: Trader, admin_client: Browser) -> None:
+    for model in (Client, Order, Position, Fill, PaymentOrder, ChainTransfer):
+        found = admin_client.get(page(model, "changelist"), {"q": busy.wallet.address}).context["cl"]
+        assert found.result_count == len(list(found.result_list)) > 0, model
+        nobody = admin_client.get(page(model, "changelist"), {"q": Wallet().address}).context["cl"]
+        assert nobody.result_count == 0, model
+
+
+def test_pages_speak_both_languages(busy: Trader, admin_client: Browser) -> None:
+    for language, word in (("zh-hans", "转账"), ("en", "transfers")):
+        response = admin_client.get(page(Transfer, "changelist"), headers={"accept-language": language})
+        assert word in response.content.decode()
+
+
+@pytest.mark.parametrize("label", sorted(MONEY))
+def test_nobody_writes_it_by_hand(busy: Trader, admin_client: Browser, label: str) -> None:
+    """Not even a superuser, and not by posting to the pages that do not show a button."""
+    model = apps.get_model(label)
+    row = model._default_manager.first()
+    assert row is not None
+    before = state()
+    key = quote(row.pk)
+    assert admin_client.get(page(model, "add")).status_code == 403
+    assert admin_client.post(page(model, "add"), {}).status_code == 403
+    assert admin_client.post(page(model, "change", key), {"balance": "1", "amount": "1"}).status_code == 403
+    assert admin_client.get(page(model, "delete", key)).status_code == 403
+    assert admin_client.post(page(model, "delete", key), {"post": "yes"}).status_code == 403
+    deletion = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+    admin_client.post(page(model, "changelist"), deletion)
+    after = state()
+    assert {table for table in before if before[table] != after[table]} <= {"django_session"}
+
+
+def test_clients_open_no_page(busy: Trader) -> None:
+    browser = busy.api()
+    for path in ["/admin/", *(page(model, "changelist") for model in REGISTERED)]:
+        response = browser.get(path)
+        assert response.status_code == 302, path
+        assert response["Location"].startswith("/admin/login/")
+
+
+def test_operators_are_no_clients(admin_client: Browser) -> None:
+    for path in SIGNED_IN:
+        assert admin_client.get(ROOT + path).status_code == 401
+    for path in POSTS:
+        if not path.startswith("auth/"):
+            assert admin_client.post(ROOT + path, {}).status_code == 401
+    home = admin_client.get(ROOT + "index/index").json()
+    assert home["data"]["my"]["address"] is None
+
+
+def test_an_operator_without_rights_sees_nothing(busy: Trader, django_user_model: Any) -> None:
+    operator = django_user_model.objects.create_user("watcher", password="x", is_staff=True)
+    browser = Browser()
+    browser.force_login(operator)
+    for model in REGISTERED:
+        assert browser.get(page(model, "changelist")).status_code == 403

@@ -1,0 +1,227 @@
+"""Every real answer has the keys, JSON types, written forms and messages of the document's samples."""
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.urls import get_resolver
+from rest_framework.test import APIClient
+
+from accounts.tests.wallets import Wallet
+from common import public_ids
+from common.redis import client as redis_client
+from common.sockets import publish, wire
+from contracts.engine.loop import Engine
+from contracts.services import close_position
+from contracts.tests.desk import SHARD, Desk
+from soke_project.routing import sockets
+from tests.conftest import ROOT, Trader, new_trader, open_desk, opened, order_form
+from tests.document import DECIDED, SAMPLES, differences, scalars, unformed
+
+HASH = "0x" + "ab" * 32
+# Calls that the document does not know.
+ADDED_CALLS = {"auth/logout", "auth/refresh"}
+
+
+def same(name: str, real: Any) -> None:
+    assert list(differences(name, real)) == []
+
+
+def routed() -> set[str]:
+    """Every call's path after /api/v1/."""
+    found = set()
+    for resolver in get_resolver().url_patterns:
+        if str(resolver.pattern) == "api/v1/":
+            found |= {str(pattern.pattern) for pattern in resolver.url_patterns}
+    return found
+
+
+def test_every_call_has_its_sample() -> None:
+    sampled = {name for name in SAMPLES if not name.startswith("push_")}
+    assert {path.replace("/", "_") for path in routed() - ADDED_CALLS} == sampled
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_samples_themselves_are_written_so(name: str) -> None:
+    decided = DECIDED.get(name, {})
+    found = [scalar for scalar in scalars(SAMPLES[name]) if scalar[0] not in decided]
+    assert [difference for path, value in found for difference in unformed(value, path)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "difference"),
+    [
+        ("data", [], "data: empty"),
+        ("data.0.id", "48468653", "data[].id: string '48468653' instead of integer"),
+        ("data.0.position_volume", 1.0, "data[].position_volume: number 1.0 instead of integer"),
+        ("data.0.lever", True, "data[].lever: boolean True instead of integer"),
+        ("data.0.direction", None, "data[].direction: null None instead of string"),
+        ("data.0.open_price", "2041.21320", "data[].open_price: '2041.21320' is not written as"),
+        ("data.0.position_amount", "2041.2132", "data[].position_amount: '2041.2132' is not written as"),
+        ("data.0.profit_rate", "-0", "data[].profit_rate: '-0' is not written as"),
+        ("data.0.index", {"id": 1, "title": "主流指数"}, "data[].index.sub_title: missing"),
+        ("data.0.mark", "", "data[].mark: not in the document"),
+        ("page.total", "1", "page.total: string '1' instead of integer"),
+        ("message", "ok", "message: 'ok' instead of ''"),
+    ],
+)
+def test_a_difference_is_found(path: str, value: Any, difference: str) -> None:
+    answer = copy.deepcopy(SAMPLES["contract_positions"])
+    answer["data"][0]["index"]["id"] = 383064256
+    same("contract_positions", answer)
+    *way, key = path.split(".")
+    place = answer
+    for step in way:
+        place = place[int(step) if step.isdigit() else step]
+    place[key] = value
+    [found] = differences("contract_positions", answer)
+    assert found.startswith(difference)
+
+
+@pytest.mark.django_db
+def test_sign_in() -> None:
+    api, wallet = APIClient(), Wallet()
+    nonce = api.post(ROOT + "auth/nonce", {"address": wallet.address}, format="json").json()
+    same("auth_nonce", nonce)
+    signed = {"address": wallet.address, "signature": wallet.sign(nonce["data"]["message"])}
+    same("auth_token", api.post(ROOT + "auth/token", signed, format="json").json())
+
+
+def test_home(desk: Desk, trader: Trader) -> None:
+    opened(desk, trader)
+    for answer in (APIClient().get(ROOT + "index/index").json(), trader.get("index/index")):
+        same("index_index", answer)
+        assert list(answer) == ["status_code", "code", "message", "data"]
+    mine = trader.get("index/index")["data"]
+    assert mine["my"]["address"] == trader.wallet.address
+    assert (mine["my"]["power"], mine["power"]["is_open_power"]) == ("0.000000", False)
+    visitor = APIClient().get(ROOT + "index/index").json()["data"]
+    assert (visitor["my"]["address"], visitor["my"]["power"], visitor["power"]["is_open_power"]) == (None, None, None)
+    assert {value for key, value in visitor["my"].items() if key not in ("address", "power")} == {"0.000000"}
+
+
+@pytest.mark.parametrize(("path", "prefix"), [("index/recharge", "ZHCZ"), ("market/pledge", "ZSZY")])
+def test_payments(trader: Trader, path: str, prefix: str) -> None:
+    name = path.replace("/", "_")
+    ordered = trader.post(f"{path}/order", {"amount": "1010"})
+    same(f"{name}_order", ordered)
+    assert ordered["data"]["amount"] == "1010.000000"
+    assert ordered["data"]["no"].startswith(prefix)
+    same(name, trader.post(path, {"no": ordered["data"]["no"], "id": HASH}))
+
+
+def test_market(desk: Desk, trader: Trader) -> None:
+    opened(desk, trader)
+    desk.tick("2900")
+    query = {"id": public_ids.encode(desk.index.id)}
+    for api in (APIClient(), trader.api()):
+        same("contract_indexes", api.get(ROOT + "contract/indexes").json())
+        market = api.get(ROOT + "contract/index/market", query).json()
+        same("contract_index_market", market)
+        assert market["data"] == {
+            "last_price": "2900",
+            "open_price": "2803.371",
+            "quote_change": "0.0345",
+            "today_high": "2900",
+            "today_low": "2803.371",
+            "trade_volume": 10,
+            "position_volume": 10,
+            "stale": False,
+        }
+        for interval in SAMPLES["push_kline"]["data"]:
+            answer = api.get(ROOT + "contract/index/kline", {**query, "interval": interval})
+            same("contract_index_kline", answer.json())
+            # A whole price is written with a fraction all the same.
+            assert b'"close":2900.0,' in answer.content
+
+
+def test_orders_and_positions(desk: Desk, trader: Trader) -> None:
+    placed = trader.post("contract/order/create", order_form(desk))
+    same("contract_order_create", placed)
+    desk.tick("2803.371")
+    limit = trader.post("contract/order/create", order_form(desk, price_type="limit", price="2700.5"))
+    same("contract_order_create", limit)
+    assert limit["data"]["price"] == "2700.5"
+    waiting = trader.get("contract/orders")
+    same("contract_orders", waiting)
+    assert [(row["id"], row["status"], row["price"]) for row in waiting["data"]] == [
+        (limit["data"]["id"], "pending", "2700.5")
+    ]
+    filled = trader.get("contract/orders", {"status": "filled"})
+    same("contract_orders", filled)
+    assert [(row["id"], row["trade_volume"], row["price"]) for row in filled["data"]] == [
+        (placed["data"]["id"], 10, None)
+    ]
+    same("contract_order_cancel", trader.post("contract/order/cancel", {"id": limit["data"]["id"]}))
+    for price in ("2803.371", "2790"):
+        desk.tick(price)
+        positions = trader.get("contract/positions")
+        same("contract_positions", positions)
+    [position] = positions["data"]
+    assert position["profit_unreal"].startswith("-")
+    same("contract_position_close", trader.post("contract/position/close", {"id": position["id"]}))
+    desk.tick("2790")
+    assert trader.get("contract/positions")["data"] == []
+    desk.clean()
+
+
+@pytest.mark.usefixtures("committed")
+def test_pushes() -> None:
+    """What the engine publishes, as the hub hands it to a signed-in socket."""
+    desk = open_desk()
+    trader = new_trader(desk)
+    position = opened(desk, trader)
+    engine = Engine(SHARD)
+    channels = {
+        "push_kline": "index.kline.sokemain",
+        "push_market": "index.market.sokemain",
+        "push_positions": "index.positions",
+    }
+
+    def push(price: str) -> None:
+        desk.tick(price)
+        engine._push(desk.results)
+
+    async def next_pushes(socket: WebsocketCommunicator, wanted: set[str]) -> dict[str, Any]:
+        """The next push of each channel."""
+        found: dict[str, Any] = {}
+        while wanted - found.keys():
+            message = orjson.loads(await asyncio.wait_for(socket.receive_from(), 5))
+            if message.get("ch") in wanted:
+                found[message["ch"]] = message
+        return found
+
+    async def listen() -> None:
+        in_thread: Callable[..., Awaitable[Any]] = sync_to_async(push)
+        await in_thread("2803.371")
+        socket = WebsocketCommunicator(sockets, f"/ws?token={trader.token}")
+        assert (await socket.connect())[0]
+        for channel in channels.values():
+            await socket.send_to(orjson.dumps({"sub": channel}).decode())
+        snapshot = await next_pushes(socket, set(channels.values()))
+        await in_thread("2900")
+        pushed = await next_pushes(socket, set(channels.values()))
+        for name, channel in channels.items():
+            same(name, snapshot[channel])
+            same(name, pushed[channel])
+        assert pushed["index.market.sokemain"]["data"]["last_price"] == 2900.0
+        assert list(pushed["index.kline.sokemain"]["data"]) == list(SAMPLES["push_kline"]["data"])
+        assert pushed["index.positions"]["data"][0]["id"] == public_ids.encode(position.id)
+        await sync_to_async(close_position)(client_id=trader.id, position_id=position.id)
+        await in_thread("2900")
+        # What a second of the engine says of the clients it touched.
+        await sync_to_async(publish.clients_changed)([trader.id], ["index.positions"])
+        while (await next_pushes(socket, {"index.positions"}))["index.positions"]["data"]:
+            pass
+        await socket.disconnect()
+
+    try:
+        async_to_sync(listen)()
+    finally:
+        redis_client().hdel(wire.LAST, "index.kline.sokemain", "index.market.sokemain")
+        redis_client().hdel(wire.PRICES, str(desk.index.id))
