@@ -109,5 +109,7 @@ def committed(django_db_setup: None, django_db_blocker) -> Iterator[None]:
 def unshared(settings) -> None:
     """No test is refused for what another has asked, or answered from what another has read."""
     settings.MARKET_CACHE_SECONDS = 0
+    # Each test's handler would search all static files anew.
+    settings.WHITENOISE_USE_FINDERS = False
     for key in redis_client().scan_iter("soke:throttle:*", count=1000):
         redis_client().delete(key)

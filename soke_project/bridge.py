@@ -6,6 +6,7 @@ and a streamed answer ends when its reader has gone.
 """
 
 import asyncio
+import codecs
 import contextvars
 import sys
 import threading
@@ -15,6 +16,7 @@ from io import BytesIO
 from typing import Any
 
 import structlog
+from django.utils.http import parse_header_parameters
 
 log = structlog.get_logger(__name__)
 
@@ -169,11 +171,24 @@ def environ(scope: dict[str, Any], body: bytes) -> dict[str, Any]:
         value = raw_value.decode("latin-1")
         if name == "CONTENT_LENGTH":
             continue
+        if name == "CONTENT_TYPE" and not _is_readable(value):
+            continue
         key = name if name == "CONTENT_TYPE" else f"HTTP_{name}"
         if key in found:
             value = f"{found[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
         found[key] = value
     return found
+
+
+def _is_readable(content_type: str) -> bool:
+    """Whether Django can read it: it does so before anything could answer the error."""
+    try:
+        codecs.lookup(parse_header_parameters(content_type)[1].get("charset", "utf-8"))
+    except LookupError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def _latin(text: str) -> str:

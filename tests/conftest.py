@@ -64,12 +64,6 @@ def opened(desk: Desk, trader: Trader, direction: int = 1, volume: int = 10) -> 
     return position
 
 
-@pytest.fixture(autouse=True)
-def without_static_files(settings: Any) -> None:
-    """Every new APIClient would look for all of them."""
-    settings.WHITENOISE_USE_FINDERS = False
-
-
 @pytest.fixture
 def desk(db: None) -> Desk:
     return open_desk()

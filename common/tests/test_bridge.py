@@ -77,6 +77,11 @@ def test_a_body_beyond_the_limit_is_told_by_its_length(address: str) -> None:
     assert 100_000 < int(answer.json()["environ"]["CONTENT_LENGTH"]) < 1_000_000
 
 
+def test_a_content_type_that_cannot_be_read_is_none(address: str) -> None:
+    headers = {"Content-Type": "application/json; charset*=utf-8''%00"}
+    assert "CONTENT_TYPE" not in httpx.post(address, headers=headers).json()["environ"]
+
+
 def test_a_cookie_that_begins_with_a_space_is_set(address: str) -> None:
     assert httpx.get(address + "/cookie").cookies["a"] == "1"
 
