@@ -131,7 +131,7 @@ def _exec(output: Output, words: Sequence[str]) -> int:
 
 def _apart(output: Output, name: str, words: Sequence[str]) -> int:
     """A command on engines of its own, which never meet the data of `run`, nor its ports."""
-    stack = Stack(_data_dir() / name, port=ports.choose(), chain_port=0, output=output)
+    stack = Stack(_data_dir() / name, port=ports.choose(), chain_port=0, idle_blocks=False, output=output)
     try:
         stack.start_engines(fresh=True)
         return _call([python(), *words], {**stack.environment, "SOKE_ENGINES": "1"})

@@ -49,7 +49,8 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class Stack:
     """What `make run` runs, on one data directory, which it locks.
 
-    An engine whose URL stands in `env` is not started. `chain_port` 0 takes a free port and keeps it.
+    An engine whose URL stands in `env` is not started. `chain_port` 0 takes a free port and keeps it. Without
+    `idle_blocks` the chain mines only what is sent to it or asked of it, as tests want.
     Every method that starts something raises Problem where it cannot.
     """
 
@@ -59,6 +60,7 @@ class Stack:
         *,
         port: int = 8000,
         chain_port: int = 8545,
+        idle_blocks: bool = True,
         env: Mapping[str, str] | None = None,
         output: Output | None = None,
     ) -> None:
@@ -67,6 +69,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{port}"
         self.environment: dict[str, str] = {}
         self._chain_port = chain_port
+        self._idle_blocks = idle_blocks
         self._given = dict(os.environ if env is None else env)
         self._output = output or Output()
         self._lock: IO[str] | None = None
@@ -220,7 +223,8 @@ class Stack:
         if not self._given.get("REDIS_URL"):
             yield Valkey(*place)
         if not self._given.get("CHAIN_RPC_URL"):
-            yield Anvil(*place, self._chain_port, int(self._given.get("CHAIN_ID") or CHAIN_ID))
+            chain_id = int(self._given.get("CHAIN_ID") or CHAIN_ID)
+            yield Anvil(*place, port=self._chain_port, chain_id=chain_id, idle_blocks=self._idle_blocks)
 
     def _commands(self) -> dict[str, list[str]]:
         # Said at every start: root is fine in development.

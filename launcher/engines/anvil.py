@@ -53,11 +53,12 @@ class Anvil(Engine):
     name = "anvil"
     replaced_by = "CHAIN_RPC_URL"
 
-    def __init__(self, root: Path, data_dir: Path, values: Kept, port: int, chain_id: int) -> None:
-        """`port` 0 means a free one, kept over restarts."""
+    def __init__(self, root: Path, data_dir: Path, values: Kept, port: int, chain_id: int, idle_blocks: bool) -> None:
+        """`port` 0 means a free one, kept over restarts; `idle_blocks` mines empty blocks as time goes by."""
         super().__init__(root, data_dir, values)
         self._wanted_port = port
         self._chain_id = chain_id
+        self._mining = ["--mixed-mining", "--block-time", str(_EMPTY_BLOCK_EVERY)] if idle_blocks else []
         self._home = data_dir / "anvil"
         self._state = self._home / "state.json"
         self._copy = self._home / "state.previous.json"
@@ -70,7 +71,6 @@ class Anvil(Engine):
             "--host": "127.0.0.1",
             "--port": self._port,
             "--chain-id": self._chain_id,
-            "--block-time": _EMPTY_BLOCK_EVERY,
             "--slots-in-an-epoch": 1,
             "--state": self._state,
             "--state-interval": 1,
@@ -78,7 +78,7 @@ class Anvil(Engine):
         words = [str(word) for flag in flags.items() for word in flag]
         return Program(
             name=self.name,
-            argv=[self._binary(), *words, "--mixed-mining", "--quiet"],
+            argv=[self._binary(), *words, *self._mining, "--quiet"],
             environment=os.environ,
             directory=self._home,
             stage=1,
