@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from launcher import ports
@@ -33,6 +33,8 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
+    # Django keeps other connections outside of a loop than inside; these lost their database with the last test.
+    connections.close_all()
 
 
 @pytest.fixture
