@@ -67,6 +67,10 @@ def settled(platform: Platform, traders: list[Trader]) -> None:
             SELECT p.id FROM contracts_position AS p JOIN contracts_fill AS f ON f.position_id = p.id
             GROUP BY p.id HAVING sum(CASE f.kind WHEN 'open' THEN f.volume ELSE -f.volume END) <> p.volume
         """,
+        "execution that failed": """
+            SELECT id FROM contracts_order WHERE attempts > 0
+            UNION ALL SELECT id FROM contracts_position WHERE attempts > 0
+        """,
         "two ticks of one second": "SELECT at FROM indexes_tick GROUP BY index_id, at HAVING count(*) > 1",
         "a second of two leaders": "SELECT at FROM indexes_tick GROUP BY at HAVING count(DISTINCT epoch) > 1",
         "a tick of a leader that was replaced": """
