@@ -27,6 +27,9 @@ from indexes.venues import Venues
 
 log = structlog.get_logger(__name__)
 
+# The longest pause of an engine that fails again and again.
+LONGEST_PAUSE = 8.0
+
 
 class Engine:
     """One engine of a shard; `run` returns after `stop`."""
@@ -37,6 +40,7 @@ class Engine:
         self._venues = Venues()
         self._stopping = threading.Event()
         self._ticked = 0
+        self._failures = 0
 
     def stop(self) -> None:
         self._stopping.set()
@@ -48,6 +52,7 @@ class Engine:
             try:
                 if self._lead():
                     self._second()
+                    self._failures = 0
             except (Fenced, LeadershipLost) as error:
                 log.warning("lead_lost", shard=self.shard, error=str(error))
                 self._let_go()
@@ -60,9 +65,11 @@ class Engine:
         self._let_go()
 
     def _let_go(self) -> None:
+        """Gives up the lead and pauses, longer with each failure in a row: a cause that stays burns no epochs."""
         self.leader.resign()
         connection.close()
-        self._stopping.wait(STANDBY_SECONDS)
+        self._stopping.wait(min(STANDBY_SECONDS * 2**self._failures, LONGEST_PAUSE))
+        self._failures += 1
 
     def _lead(self) -> bool:
         if self.leader.leads:
