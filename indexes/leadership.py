@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import logging
 import os
 import socket
 import time
@@ -12,6 +13,8 @@ from django.db import DatabaseError, connection
 
 from common import sql
 from indexes.models import DEFAULT_SHARD
+
+logger = logging.getLogger(__name__)
 
 FENCED = "SK001"
 BEAT_SECONDS = 1.0
