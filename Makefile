@@ -17,7 +17,7 @@ bench: ## the benchmarks on engines of their own
 	@$(LAUNCH) bench $(ARGS)
 
 check: ## ruff, mypy and the layers of the rooms
-	@$(LAUNCH) exec -- sh -ec 'ruff check . && mypy . && lint-imports'
+	@$(LAUNCH) exec -- sh -ec 'ruff check . && ruff format --check -q . && mypy . && lint-imports'
 
 engines: ## only PostgreSQL, Valkey and the development chain, in the foreground
 	@$(LAUNCH) engines

@@ -61,9 +61,7 @@ class NonceAnswer(serializers.Serializer[Any]):
 
 class TokenRequest(serializers.Serializer[Any]):
     address = AddressField()
-    signature = WordField(
-        max_length=LONGEST_SIGNATURE, trim_whitespace=False, help_text="0x and hex, personal_sign"
-    )
+    signature = WordField(max_length=LONGEST_SIGNATURE, trim_whitespace=False, help_text="0x and hex, personal_sign")
 
 
 class TokenAnswer(serializers.Serializer[Any]):
@@ -92,9 +90,7 @@ class SignInCalls(ApiViewSet):
         """A nonce to be signed by the wallet; it lives 5 minutes and serves once."""
         form = self.parse(NonceRequest, request.data)
         found = services.issue_nonce(address=form["address"], ip=_ip(request))
-        return answer(
-            "success", {"nonce": found.nonce, "expired_at": unix(found.expires_at), "message": found.message}
-        )
+        return answer("success", {"nonce": found.nonce, "expired_at": unix(found.expires_at), "message": found.message})
 
     @extend_schema(request=TokenRequest, responses=TokenAnswer)
     def token(self, request: Request) -> Response:

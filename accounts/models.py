@@ -19,9 +19,7 @@ class Client(models.Model):
         constraints = [
             # Upper and not lower case, so that Django's `iexact` is answered from this index.
             models.UniqueConstraint(Upper("address"), name="accounts_client_address_any_case"),
-            models.CheckConstraint(
-                condition=Q(address__regex="^0x[0-9a-fA-F]{40}$"), name="accounts_client_address"
-            ),
+            models.CheckConstraint(condition=Q(address__regex="^0x[0-9a-fA-F]{40}$"), name="accounts_client_address"),
         ]
 
     def __str__(self) -> str:

@@ -113,22 +113,16 @@ def _contract_signed_nonce(address: str, signature: str, forms: list[tuple[str, 
         chain = node()
         if not chain.has_code(address):
             return None
-        return next(
-            (nonce for nonce, digest in forms if chain.is_valid_signature(address, digest, signature)), None
-        )
+        return next((nonce for nonce, digest in forms if chain.is_valid_signature(address, digest, signature)), None)
     except NodeError as error:
-        raise Refused(
-            _("The chain cannot be reached. Please try again later."), "chain_unavailable"
-        ) from error
+        raise Refused(_("The chain cannot be reached. Please try again later."), "chain_unavailable") from error
 
 
 def _revoke(claims: Claims) -> bool:
     """Whether the token was still valid; its sockets are told after commit."""
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     with transaction.atomic():
-        _token, revoked = RevokedToken.objects.get_or_create(
-            jti=claims["jti"], defaults={"expires_at": expires_at}
-        )
+        _token, revoked = RevokedToken.objects.get_or_create(jti=claims["jti"], defaults={"expires_at": expires_at})
         if revoked:
             client_id, jti = int(claims["sub"]), claims["jti"]
             transaction.on_commit(lambda: publish.token_ended(client_id, jti))

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import logging
 import os
 import socket
 import time

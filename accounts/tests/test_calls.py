@@ -132,9 +132,7 @@ class TestSignIn:
         body = {"address": Wallet().address, "signature": signature}
         invalid(api.post(TOKEN, body, format="json"), "signature")
 
-    @pytest.mark.parametrize(
-        "signature", ["0x", "nonsense", "0x" + "00" * 65, "0x" + "ff" * 8192, "0x" + "１" * 130]
-    )
+    @pytest.mark.parametrize("signature", ["0x", "nonsense", "0x" + "00" * 65, "0x" + "ff" * 8192, "0x" + "１" * 130])
     def test_a_wrong_signature_is_unauthenticated(self, api, signature):
         wallet = Wallet()
         api.post(NONCE, {"address": wallet.address}, format="json")

@@ -132,8 +132,7 @@ class TestSignIn:
         nonce = services.issue_nonce(address=wallet.address, ip=IP)
         template = {"address": wallet.address, "message": nonce.message, "expires_at": nonce.expires_at}
         Nonce.objects.bulk_create(
-            Nonce(nonce=f"{number:040x}", ip=f"203.0.113.{number % 250}", **template)
-            for number in range(5000)
+            Nonce(nonce=f"{number:040x}", ip=f"203.0.113.{number % 250}", **template) for number in range(5000)
         )
         assert services.sign_in(address=wallet.address, signature=wallet.sign(nonce.nonce), ip=IP)
 

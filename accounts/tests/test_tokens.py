@@ -44,9 +44,7 @@ def test_says_who_and_for_how_long(token, settings):
     assert client == SignedInClient(Client.objects.get().id, Client.objects.get().address)
     assert client.is_authenticated
     assert jwt.get_unverified_header(token)["alg"] == "HS512"
-    assert (
-        jwt.decode(token, settings.SIMPLE_JWT["SIGNING_KEY"], algorithms=["HS512"], issuer="soke") == claims
-    )
+    assert jwt.decode(token, settings.SIMPLE_JWT["SIGNING_KEY"], algorithms=["HS512"], issuer="soke") == claims
     assert claims.keys() == CLAIMS
     assert claims["sub"] == str(client.id)
     assert claims["exp"] - claims["iat"] == 24 * 3600
@@ -96,9 +94,7 @@ def test_a_client_that_is_not_there_is_refused(signed):
     refused(signed(sub=str(2**62)))
 
 
-@pytest.mark.parametrize(
-    "text", ["", ".", "..", "a.b.c", "é", "\x00", "\ud800", "e30.e30.e30", "x" * 513, "[" * 500]
-)
+@pytest.mark.parametrize("text", ["", ".", "..", "a.b.c", "é", "\x00", "\ud800", "e30.e30.e30", "x" * 513, "[" * 500])
 def test_what_is_no_token_is_refused(text):
     refused(text)
 
