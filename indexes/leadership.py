@@ -13,8 +13,6 @@ from django.db import DatabaseError, connection
 from common import sql
 from indexes.models import DEFAULT_SHARD
 
-logger = logging.getLogger(__name__)
-
 FENCED = "SK001"
 BEAT_SECONDS = 1.0
 # A leader whose heartbeat is older is ended; with the standby's own pace below it, a take-over stays under 5 s.
