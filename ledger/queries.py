@@ -22,13 +22,6 @@ def client_balances(client_id: int) -> dict[ClientAccount, Decimal]:
     return {kind: found.get(account_id(client_id, kind), Decimal(0)) for kind in ClientAccount}
 
 
-def total(kind: ClientAccount) -> Decimal:
-    """The sum of one kind of account over all clients."""
-    found = sql.row("SELECT coalesce(sum(balance), 0) FROM ledger_account WHERE kind = %s", [int(kind)])
-    assert found is not None
-    return Decimal(found[0])
-
-
 def totals_by_client(kind: ClientAccount) -> dict[int, Decimal]:
     """{client id: balance} of one kind of account, without empty ones."""
     return dict(Account.objects.filter(kind=int(kind)).exclude(balance=0).values_list("client_id", "balance"))

@@ -6,7 +6,7 @@ E equity, R reserved, U the traders' unrealised profit, V = E − U, K all units
 from dataclasses import dataclass
 from decimal import Decimal
 
-from common.money import UNIT, ZERO, ceil, divide, floor6, multiply
+from common.money import UNIT, ZERO, ceil, divide, multiply
 
 UTILISATION = Decimal("0.8")
 NET_SHARE = Decimal("0.5")
@@ -89,8 +89,3 @@ def units_for(amount: Decimal, units: Decimal, value: Decimal) -> Decimal:
     if not units:
         return amount
     return ceil(divide(multiply(amount, units), value), UNIT)
-
-
-def worth(pledge_units: Decimal, units: Decimal, value: Decimal) -> Decimal:
-    """What a pledge's units are worth, down."""
-    return floor6(divide(multiply(pledge_units, value), units)) if units else ZERO

@@ -1,4 +1,4 @@
-"""Serializer fields for what clients send and get."""
+"""Serializer fields for what clients send."""
 
 from decimal import Decimal
 from typing import Any
@@ -10,8 +10,7 @@ from rest_framework import serializers
 
 from common import public_ids
 from common.http.parsers import Literal
-from common.money import format_money, format_price, format_ratio, parse_plain
-from common.times import format_time
+from common.money import parse_plain
 
 
 def _text(field: serializers.Field, data: Any) -> str:
@@ -26,7 +25,7 @@ def _text(field: serializers.Field, data: Any) -> str:
 
 @extend_schema_field(OpenApiTypes.INT)
 class PublicIdField(serializers.Field):
-    """A public id, in as an integer or its digits, out as an integer."""
+    """A public id, as an integer or its digits, decoded."""
 
     default_error_messages = {"invalid": _("A valid id is required.")}
 
@@ -36,13 +35,10 @@ class PublicIdField(serializers.Field):
             self.fail("invalid")
         return public_ids.decode(int(text))
 
-    def to_representation(self, value: int) -> int:
-        return public_ids.encode(value)
-
 
 @extend_schema_field(OpenApiTypes.STR)
 class AmountField(serializers.Field):
-    """Money above zero, in as a string or a JSON number, out with 6 decimals."""
+    """Money above zero, as a string or a JSON number, at most 6 decimals."""
 
     default_error_messages = {"invalid": _("A plain decimal amount above zero with at most 6 decimals is required.")}
 
@@ -53,13 +49,10 @@ class AmountField(serializers.Field):
             raise AssertionError
         return value
 
-    def to_representation(self, value: Decimal) -> str:
-        return format_money(value)
-
 
 @extend_schema_field(OpenApiTypes.STR)
 class PriceField(serializers.Field):
-    """A price above zero with at most 4 decimals, out without trailing zeros."""
+    """A price above zero with at most 4 decimals."""
 
     default_error_messages = {"invalid": _("A plain decimal price above zero with at most 4 decimals is required.")}
 
@@ -70,21 +63,10 @@ class PriceField(serializers.Field):
             raise AssertionError
         return value
 
-    def to_representation(self, value: Decimal) -> str:
-        return format_price(value)
-
-
-@extend_schema_field(OpenApiTypes.STR)
-class RatioField(serializers.Field):
-    """A ratio, out with up to 4 decimals."""
-
-    def to_representation(self, value: Decimal) -> str:
-        return format_ratio(value)
-
 
 @extend_schema_field(OpenApiTypes.INT)
 class VolumeField(serializers.Field):
-    """A number of contracts or units, at least 1, in as an integer or its digits."""
+    """A number of contracts or units, at least 1, as an integer or its digits."""
 
     default_error_messages = {"invalid": _("A whole number above zero is required.")}
 
@@ -93,9 +75,6 @@ class VolumeField(serializers.Field):
         if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text)):
             self.fail("invalid")
         return int(text)
-
-    def to_representation(self, value: int) -> int:
-        return value
 
 
 class WordField(serializers.CharField):
@@ -122,11 +101,3 @@ class UnreadField(serializers.Field):
 
     def to_internal_value(self, data: Any) -> Any:
         return data
-
-
-@extend_schema_field(OpenApiTypes.STR)
-class TimeField(serializers.Field):
-    """`YYYY-MM-DD HH:MM:SS` in Asia/Shanghai."""
-
-    def to_representation(self, value: Any) -> str:
-        return format_time(value)

@@ -4,15 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import MethodNotAllowed, UnsupportedMediaType
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
-
-from common.http.envelope import answer
-from common.http.pagination import paginate
 
 # What is written in ASCII is the same in all of them. Python knows codecs that fail in ways of their own.
 CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}
@@ -43,10 +38,3 @@ class ApiViewSet(ViewSet):
         form = serializer(data=data)
         form.is_valid(raise_exception=True)
         return dict(form.validated_data)
-
-    def page(
-        self, request: Request, queryset: QuerySet[Any], serializer: type[serializers.Serializer[Any]]
-    ) -> Response:
-        """One page of a list."""
-        found, page = paginate(request, queryset, self.per_page)
-        return answer("", serializer(found, many=True).data, page)
