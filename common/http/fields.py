@@ -1,4 +1,4 @@
-"""Serializer fields for what clients send."""
+"""Serializer fields for what clients send and get."""
 
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from common import public_ids
 from common.http.parsers import Literal
-from common.money import parse_plain
+from common.money import format_money, parse_plain
 
 
 def _text(field: serializers.Field, data: Any) -> str:
@@ -38,7 +38,7 @@ class PublicIdField(serializers.Field):
 
 @extend_schema_field(OpenApiTypes.STR)
 class AmountField(serializers.Field):
-    """Money above zero, as a string or a JSON number, at most 6 decimals."""
+    """Money above zero, in as a string or a JSON number with at most 6 decimals, out with 6."""
 
     default_error_messages = {"invalid": _("A plain decimal amount above zero with at most 6 decimals is required.")}
 
@@ -48,6 +48,9 @@ class AmountField(serializers.Field):
             self.fail("invalid")
             raise AssertionError
         return value
+
+    def to_representation(self, value: Decimal) -> str:
+        return format_money(value)
 
 
 @extend_schema_field(OpenApiTypes.STR)
