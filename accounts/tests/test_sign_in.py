@@ -229,7 +229,6 @@ class TestClients:
         for written in (wallet.address, wallet.address.lower(), "0x" + wallet.address[2:].upper()):
             assert queries.client_by_address(written) == client
         assert queries.client_by_address(Wallet().address) is None
-        assert queries.address_of(client.id) == wallet.address
 
     def test_the_database_refuses_the_same_address_in_another_case(self):
         wallet = Wallet()
