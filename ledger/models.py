@@ -76,8 +76,12 @@ class Transfer(models.Model):
         MARGIN_RETURN = "margin_return", _("margin returned")
         REVERSAL = "reversal", _("reversal")
 
-    debit = models.ForeignKey(Account, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
-    credit = models.ForeignKey(Account, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    debit = models.ForeignKey(
+        Account, models.PROTECT, verbose_name=_("from"), related_name="+", db_constraint=False, db_index=False
+    )
+    credit = models.ForeignKey(
+        Account, models.PROTECT, verbose_name=_("to"), related_name="+", db_constraint=False, db_index=False
+    )
     amount = models.DecimalField(_("amount"), max_digits=30, decimal_places=6)
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     reference = models.CharField(_("reference"), max_length=120)

@@ -37,8 +37,8 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('deposit', 'deposit'), ('unmatched', 'unmatched payment'), ('pledge', 'pledge'), ('surplus', "pool's left-over to revenue"), ('hold', 'order hold'), ('release', 'order hold released'), ('margin', 'margin'), ('fee_pool', "fee, market pool's share"), ('fee_incentive', "fee, incentive pool's share"), ('fee_revenue', "fee, revenue's share"), ('profit', 'profit'), ('loss', 'loss'), ('liquidation_fee', 'liquidation fee'), ('margin_return', 'margin returned'), ('reversal', 'reversal')], max_length=24, verbose_name='kind')),
                 ('reference', models.CharField(max_length=120, verbose_name='reference')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='time')),
-                ('credit', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account')),
-                ('debit', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account')),
+                ('credit', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account', verbose_name='to')),
+                ('debit', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account', verbose_name='from')),
             ],
             options={
                 'verbose_name': 'transfer',
