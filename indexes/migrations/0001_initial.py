@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('title', models.CharField(max_length=64, verbose_name='title')),
                 ('sub_title', models.CharField(blank=True, max_length=64, verbose_name='subtitle')),
-                ('code', models.CharField(help_text='Names the socket channels: index.kline.<code>.', max_length=32, unique=True, validators=[django.core.validators.RegexValidator('\\A[a-z0-9]+\\Z', 'Lower-case letters and digits only.')], verbose_name='code')),
+                ('code', models.CharField(help_text='Names the socket channels: index.kline.CODE.', max_length=32, unique=True, validators=[django.core.validators.RegexValidator('\\A[a-z0-9]+\\Z', 'Lower-case letters and digits only.')], verbose_name='code')),
                 ('decimals', models.PositiveSmallIntegerField(default=4, verbose_name='decimals')),
                 ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
                 ('position', models.IntegerField(default=0, verbose_name='position in lists')),
