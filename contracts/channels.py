@@ -1,4 +1,4 @@
-"""What contracts push: candles and market of each index, and a client's own positions."""
+"""What contracts push: candles and market of each index, and a client's own positions and waiting orders."""
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
@@ -6,10 +6,10 @@ from typing import Any
 
 from common.sockets import registry
 from contracts import present, queries
-from contracts.models import Position
+from contracts.models import Order, Position
 from indexes.models import Index
 
-POSITIONS = "index.positions"
+POSITIONS, ORDERS = "index.positions", "orders"
 
 
 class PositionsChannel:
@@ -30,6 +30,22 @@ class PositionsChannel:
         return any(row.index_id in changed for row in state)
 
 
+class OrdersChannel:
+    """`orders`: those that wait, all of them."""
+
+    name = ORDERS
+    follows_ticks = False
+
+    def load(self, client_id: int) -> list[Order]:
+        return list(queries.orders(client_id, Order.Status.PENDING))
+
+    def render(self, state: list[Order], prices: Mapping[int, Decimal]) -> list[Any]:
+        return [present.order(row) for row in state]
+
+    def touched(self, state: list[Order], changed: Collection[int]) -> bool:
+        return False
+
+
 def _listed(code: str) -> bool:
     return Index.objects.filter(code=code, enabled=True).exists()
 
@@ -38,3 +54,4 @@ def register() -> None:
     registry.public_prefix("index.kline.", _listed)
     registry.public_prefix("index.market.", _listed)
     registry.private(PositionsChannel())
+    registry.private(OrdersChannel())

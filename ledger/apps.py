@@ -9,7 +9,8 @@ class LedgerConfig(AppConfig):
 
     def ready(self) -> None:
         from common import reconciliation
-        from ledger import queries, roles
+        from ledger import channels, queries, roles
 
         reconciliation.register("ledger", queries.differences)
+        channels.register()
         post_migrate.connect(roles.narrow, sender=self)

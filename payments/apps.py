@@ -8,9 +8,10 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from common import health, order_numbers, reconciliation
-        from payments import handlers, queries
+        from payments import channels, handlers, queries
         from payments.services.deposits import DepositPayments
 
+        channels.register()
         handlers.register(order_numbers.DEPOSIT, DepositPayments())
         reconciliation.register("payments", queries.differences)
         reconciliation.register("chain holdings", queries.holdings_differences)

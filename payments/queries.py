@@ -1,15 +1,61 @@
-"""What reads payments: the checks of their books."""
+"""What reads payments: a client's orders and their progress, and the checks of the books."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
+from django.db.models import Q, QuerySet
 
+from accounts.models import Client
 from chain.node import NodeError, node
 from common import sql
 from common.reconciliation import Difference, compare
 from ledger.accounts import PlatformAccount
 from ledger.queries import balance
+from payments import rules
+from payments.models import ChainTransfer, PaymentOrder, ScanCursor
+
+Status = PaymentOrder.Status
+
+RECENT = timedelta(days=1)
+MOST_RECENT = 50
+
+
+def recent_orders(client_id: int) -> list[PaymentOrder]:
+    """A client's orders that are open or ended within a day, newest first, at most 50."""
+    open_or_recent = Q(status__in=[Status.UNPAID, Status.CONFIRMING])
+    open_or_recent |= Q(finished_at__gt=sql.database_time() - RECENT)
+    return list(PaymentOrder.objects.filter(open_or_recent, client_id=client_id).order_by("-id")[:MOST_RECENT])
+
+
+def confirmations(client_id: int, orders: Sequence[PaymentOrder]) -> dict[int, int]:
+    """{order id: blocks above the transfer that pays it}, as far as the scanner has read and at most what is needed;
+    without orders whose transfer it has not seen."""
+    needed = settings.CHAIN_CONFIRMATIONS
+    found = {order.id: needed for order in orders if order.status == Status.CONFIRMED}
+    waiting = [order for order in reversed(orders) if order.status in (Status.UNPAID, Status.CONFIRMING)]
+    cursor = ScanCursor.objects.filter(chain_id=settings.CHAIN_ID).first()
+    if not waiting or cursor is None:
+        return found
+    for transfer in unbooked().filter(sender__in=Client.objects.filter(id=client_id).values("address")):
+        same_amount = [order for order in waiting if order.amount == transfer.amount]
+        fitting = rules.fitting(same_amount, transfer.tx_hash, transfer.block_time)
+        # Of several that nobody claimed it may pay any.
+        if len(fitting) == 1:
+            depth = cursor.block_number - transfer.block_number
+            found[fitting[0].id] = max(0, min(depth, needed))
+    return found
+
+
+def unbooked() -> QuerySet[ChainTransfer]:
+    """Transfers on chain that are not deep enough, or wait."""
+    return ChainTransfer.objects.filter(chain_id=settings.CHAIN_ID, status=ChainTransfer.Status.SEEN)
+
+
+def payers(transfers: QuerySet[ChainTransfer]) -> set[int]:
+    """The clients from whose wallets these came."""
+    return set(Client.objects.filter(address__in=transfers.values("sender")).values_list("id", flat=True))
 
 
 def differences() -> Iterator[Difference]:

@@ -1,4 +1,4 @@
-"""For whoever has news. Call after the commit (`transaction.on_commit`), never inside a transaction.
+"""For whoever has news. Call after the commit, never inside a transaction; `after_commit` sees to that itself.
 
 Without Redis the news is logged as lost and the caller goes on: money never depends on it, and the hubs read
 everything anew when they are connected again.
@@ -13,6 +13,7 @@ import structlog
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
+from django.db import transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -31,9 +32,11 @@ def _redis() -> redis.Redis:
 def _publish(message: bytes, key: str = "", values: Mapping[Any, Any] | None = None) -> None:
     """Stores and publishes in one round trip, both or neither."""
     try:
+        if not values:
+            _redis().publish(wire.PUSH, message)
+            return
         pipe = _redis().pipeline(transaction=True)
-        if values:
-            pipe.hset(key, mapping=dict(values))
+        pipe.hset(key, mapping=dict(values))
         pipe.publish(wire.PUSH, message)
         pipe.execute()
     except redis.RedisError as error:
@@ -57,6 +60,13 @@ def clients_changed(client_ids: Iterable[int], channels: Iterable[str]) -> None:
     clients, names = list(client_ids), list(channels)
     if clients and names:
         _publish(wire.changes_message(clients, names))
+
+
+def after_commit(client_ids: Iterable[int], channels: Iterable[str]) -> None:
+    """The same once the current transaction is committed; at once where there is none."""
+    clients, names = list(client_ids), list(channels)
+    if clients:
+        transaction.on_commit(lambda: clients_changed(clients, names))
 
 
 def last(channel: str) -> bytes | None:

@@ -4,6 +4,8 @@ from django.db import IntegrityError, transaction
 
 from common import sql
 from common.errors import not_found
+from common.sockets import publish
+from contracts.channels import ORDERS
 from contracts.errors import refused
 
 
@@ -55,4 +57,5 @@ def _close(client_id: int, position_id: int, volume: int | None) -> tuple[int, i
         [client_id, index_id, position_id, direction, lever, volume or held, volume is None],
     )
     assert placed is not None
+    publish.after_commit([client_id], [ORDERS])
     return placed[0], volume or held

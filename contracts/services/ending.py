@@ -6,10 +6,13 @@ from django.db import transaction
 
 from common import sql
 from common.errors import not_found
+from common.sockets import publish
 from contracts import rules
+from contracts.channels import ORDERS
 from contracts.errors import refused
 from contracts.models import Order
 from ledger import accounts
+from ledger.channels import BALANCE
 from ledger.services import Kind, Posting, lock, post
 
 
@@ -59,6 +62,7 @@ def expire_orders(limit: int = 500) -> int:
 
 def end_orders(orders: Sequence[tuple], status: str, reason: str) -> None:
     """Ends locked, pending orders, given as (id, client id, hold), and returns their holds."""
+    publish.after_commit({client for _order, client, _hold in orders}, [ORDERS, BALANCE])
     post(
         Posting(accounts.order_hold(client), accounts.available(client), hold, Kind.RELEASE, f"order:{order}")
         for order, client, hold in orders

@@ -8,10 +8,13 @@ from django.utils.translation import gettext as _
 
 from common import sql
 from common.errors import Invalid, not_found
+from common.sockets import publish
 from contracts import rules
+from contracts.channels import ORDERS
 from contracts.errors import refused
 from contracts.rules import Terms
 from ledger import accounts
+from ledger.channels import BALANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +88,5 @@ def place_order(
         ],
     )
     assert placed is not None
+    publish.after_commit([client_id], [ORDERS, BALANCE])
     return PlacedOrder(placed[0], price, fee)

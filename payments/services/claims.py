@@ -7,7 +7,9 @@ from django.db import transaction
 
 from chain.node import Node, NodeError
 from common import sql
+from common.sockets import publish
 from payments import rules
+from payments.channels import PAYMENTS
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 
 Status = PaymentOrder.Status
@@ -32,6 +34,7 @@ def judge_claims(chain: Node, deepest: int) -> None:
                 found.checked_at = sql.database_time()
                 if reason:
                     found.status, found.reason, found.finished_at = Status.FAILED, reason, found.checked_at
+                    publish.after_commit([found.client_id], [PAYMENTS])
                 found.save(update_fields=["status", "reason", "finished_at", "checked_at"])
 
 

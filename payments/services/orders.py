@@ -12,6 +12,8 @@ from common import order_numbers, sql
 from common.errors import Invalid, Refused, not_found
 from common.money import trim
 from common.order_numbers import new_number
+from common.sockets import publish
+from payments.channels import PAYMENTS
 from payments.models import ChainTransfer, PaymentOrder
 
 Status = PaymentOrder.Status
@@ -33,6 +35,7 @@ def create_order(*, client_id: int, purpose: str, amount: Decimal) -> PaymentOrd
     for attempt in range(1, _NUMBER_TRIES + 1):
         try:
             with transaction.atomic():
+                publish.after_commit([client_id], [PAYMENTS])
                 return PaymentOrder.objects.create(
                     no=new_number(purpose),
                     client_id=client_id,
@@ -77,6 +80,7 @@ def claim(*, client_id: int, purpose: str, no: str, tx_hash: str) -> PaymentOrde
         order.tx_hash = tx_hash
         order.claimed_at = order.checked_at = sql.database_time()
         order.save(update_fields=["status", "tx_hash", "claimed_at", "checked_at"])
+        publish.after_commit([client_id], [PAYMENTS])
     return order
 
 
@@ -86,7 +90,7 @@ def expire() -> int:
     A payment's time is its block's: an order ends once the scanner has passed its expiry, and not while a payment
     that came in time waits to be booked.
     """
-    return sql.execute(
+    expired = sql.rows(
         """
         WITH due AS (
             SELECT o.id
@@ -103,9 +107,12 @@ def expire() -> int:
         UPDATE payments_paymentorder AS o
         SET status = 3, reason = 'expired', finished_at = clock_timestamp()
         FROM due WHERE o.id = due.id AND o.status = 0
+        RETURNING o.client_id
         """,
         [settings.CHAIN_ID, settings.CHAIN_ID],
     )
+    publish.after_commit({client for (client,) in expired}, [PAYMENTS])
+    return len(expired)
 
 
 def _seen(tx_hash: str) -> bool:

@@ -13,6 +13,9 @@ from django.db import transaction
 
 from chain.node import Block, Node, NodeError, TransferLog, node
 from common import sql
+from common.sockets import publish
+from payments import queries
+from payments.channels import PAYMENTS
 from payments.models import ChainTransfer, ScanCursor
 
 log = structlog.get_logger(__name__)
@@ -29,6 +32,7 @@ def scan() -> int:
     Without the node it warns, and the next scan goes on from the same place.
     """
     written = 0
+    waited = queries.payers(queries.unbooked())
     try:
         chain = node()
         head = chain.head()
@@ -41,6 +45,8 @@ def scan() -> int:
             cursor = _cursor()
     except NodeError as error:
         log.warning("chain_unavailable", during="scan", error=str(error))
+    # Their transfers are deeper now, or new, or lost their block.
+    publish.after_commit(waited | queries.payers(queries.unbooked()), [PAYMENTS])
     return written
 
 

@@ -8,10 +8,13 @@ from accounts.queries import client_by_address
 from chain.node import Node, NodeError, node
 from common import sql
 from common.errors import Refused
+from common.sockets import publish
 from ledger import services as ledger
 from ledger.accounts import PlatformAccount, available
+from ledger.channels import BALANCE
 from ledger.services import Kind, Posting
-from payments import handlers, rules
+from payments import handlers, queries, rules
+from payments.channels import PAYMENTS
 from payments.handlers import PURPOSES, ConfirmedPayment, Later
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 from payments.services.claims import judge_claims
@@ -51,9 +54,10 @@ def _stands(chain: Node, transfer: ChainTransfer) -> bool:
     block = chain.block(transfer.block_number)
     if block is not None and block.hash == transfer.block_hash:
         return True
-    ChainTransfer.objects.filter(chain_id=transfer.chain_id, block_hash=transfer.block_hash, status=Status.SEEN).update(
-        status=Status.ORPHANED
-    )
+    lost = queries.unbooked().filter(block_hash=transfer.block_hash)
+    payers = queries.payers(lost)
+    lost.update(status=Status.ORPHANED)
+    publish.after_commit(payers, [PAYMENTS])
     return False
 
 
@@ -90,6 +94,7 @@ def _book(seen: ChainTransfer) -> bool:
         transfer.client = client
         transfer.order = _order_for(transfer, orders)
         _book_for_client(transfer, client.id)
+        publish.after_commit([client.id], [PAYMENTS, BALANCE])
     transfer.booked_at = sql.database_time()
     transfer.save()
     log.info("payment_booked", transfer=str(transfer), booked_as=transfer.booked_as, amount=str(transfer.amount))
