@@ -219,5 +219,24 @@ class CandleGapAdmin(ReadOnlyAdmin):
 
 @admin.register(Leadership)
 class LeadershipAdmin(ReadOnlyAdmin):
-    list_display = ("shard", "epoch", "holder", "heartbeat_at")
+    list_display = (
+        *("shard", "epoch", "holder", "heartbeat_at", "ticked", "skipped", "took", "stale_indexes"),
+        *("executions", "failures"),
+    )
     search_fields = ("shard", "holder")
+
+    @admin.display(description=_("last second"), ordering="ticked_at")
+    def ticked(self, leadership: Leadership) -> str:
+        return _written(leadership.ticked_at)
+
+    @admin.display(description=_("read, decide, push, execute, ms"))
+    def took(self, leadership: Leadership) -> str:
+        phases = (
+            *(leadership.read_seconds, leadership.decide_seconds),
+            *(leadership.push_seconds, leadership.execute_seconds),
+        )
+        return ", ".join(f"{seconds * 1000:.0f}" for seconds in phases)
+
+    @admin.display(description=_("stale indexes"))
+    def stale_indexes(self, leadership: Leadership) -> int:
+        return IndexState.objects.filter(index__shard=leadership.shard, stale=True).count()

@@ -9,8 +9,9 @@ class IndexesConfig(AppConfig):
     def ready(self) -> None:
         import indexes.venues.simulated  # noqa: F401 -- registers itself
         from common import health, reconciliation
-        from indexes import queries
+        from indexes import leadership, queries, terms
         from indexes.health import engine
 
         health.register("engine", engine)
         reconciliation.register("candles", queries.differences)
+        terms.register(leadership.objections)

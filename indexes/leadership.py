@@ -5,13 +5,16 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
 from django.db import DatabaseError, connection
+from django.utils.translation import gettext as _
 
 from common import sql
-from indexes.models import DEFAULT_SHARD
+from indexes.models import DEFAULT_SHARD, Index
 
 FENCED = "SK001"
 BEAT_SECONDS = 1.0
@@ -22,6 +25,17 @@ STANDBY_SECONDS = 0.5
 _UNREACHABLE = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A second of the engine: which one (unix), how many seconds it took to read the venues, decide, push and execute,
+    and how many executions it carried out and saw fail."""
+
+    second: int
+    phases: list[float]
+    executions: int
+    failures: int
 
 
 class Fenced(Exception):
@@ -35,17 +49,34 @@ class LeadershipLost(Exception):
 def fence(shard: str, epoch: int) -> None:
     """At the head of each transaction of an engine: raises Fenced unless `epoch` is the shard's, and keeps any other
     engine from taking over before the transaction ends."""
+    fenced("SELECT index_fence(%s, %s)", [shard, epoch])
+
+
+def fenced(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
+    """The row of a statement that fences the transaction. Raises Fenced when another engine leads."""
     try:
-        sql.row("SELECT index_fence(%s, %s)", [shard, epoch])
+        found = sql.row(statement, parameters)
     except DatabaseError as error:
         if is_fenced(error):
             raise Fenced(str(error)) from error
         raise
+    assert found is not None
+    return found
 
 
 def is_fenced(error: DatabaseError) -> bool:
     """Whether the database refused a write because its epoch no longer leads."""
     return getattr(error.__cause__, "pgcode", None) == FENCED
+
+
+def objections(before: Index, after: Index) -> Iterator[str]:
+    """Why an index may not move to another engine now (migrations/shards.sql refuses it too)."""
+    if before.shard != after.shard and _is_led(before.shard) and not _is_led(after.shard):
+        yield _("No engine %(shard)s runs; the index would stop ticking.") % {"shard": after.shard}
+
+
+def _is_led(shard: str) -> bool:
+    return sql.row("SELECT index_led(%s)", [shard]) == (True,)
 
 
 class Leader:
@@ -97,6 +128,13 @@ class Leader:
         if self.epoch is None or time.monotonic() - self._beaten >= BEAT_SECONDS:
             self._beat()
 
+    def report(self, report: Report) -> None:
+        """Shows that it lives, and what its last second was. Raises LeadershipLost when it no longer leads."""
+        self._show(
+            "SELECT index_report(%s, %s, %s, %s::float8[], %s, %s)",
+            *(self.shard, self.epoch, report.second, report.phases, report.executions, report.failures),
+        )
+
     def resign(self) -> None:
         """Gives up the lead and the connection; another may lead at once."""
         self.epoch = None
@@ -106,16 +144,19 @@ class Leader:
             self._connection = None
 
     def _beat(self) -> None:
+        self._show(
+            "UPDATE indexes_leadership SET heartbeat_at = clock_timestamp() "
+            "WHERE shard = %s AND epoch = %s RETURNING epoch",
+            *(self.shard, self.epoch),
+        )
+
+    def _show(self, statement: str, *parameters: Any) -> None:
+        """A statement that returns the epoch where it still leads."""
         found = None
         if self.epoch is not None:
             with contextlib.suppress(*_UNREACHABLE):
-                found = self._ask(
-                    "UPDATE indexes_leadership SET heartbeat_at = clock_timestamp() "
-                    "WHERE shard = %s AND epoch = %s RETURNING epoch",
-                    self.shard,
-                    self.epoch,
-                )
-        if found is None:
+                found = self._ask(statement, *parameters)
+        if found is None or found[0] is None:
             self.resign()
             raise LeadershipLost(self.shard)
         self._beaten = time.monotonic()

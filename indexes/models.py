@@ -285,13 +285,25 @@ class CandleGap(models.Model):
 
 class Leadership(models.Model):
     """Which engine leads a shard. Each new leader takes the next epoch; the database refuses what an older one
-    writes (migrations/engine.sql)."""
+    writes (migrations/engine.sql).
+
+    Once a second the leader reports: the last second it ticked (unix), how long its phases took, and what it counts;
+    `skipped` are seconds that nobody ticked, between the first one and the last.
+    """
 
     shard = models.CharField(_("engine"), max_length=32, primary_key=True)
     epoch = models.BigIntegerField(_("epoch"), db_default=0)
     holder = models.CharField(_("holder"), max_length=120, db_default="")
     backend = models.IntegerField(_("database process"), db_default=0)
     heartbeat_at = models.DateTimeField(_("heartbeat"), db_default=Now())
+    ticked_at = models.BigIntegerField(_("last second"), null=True)
+    skipped = models.BigIntegerField(_("seconds skipped"), db_default=0)
+    read_seconds = models.FloatField(_("reading venues, s"), db_default=0.0)
+    decide_seconds = models.FloatField(_("deciding, s"), db_default=0.0)
+    push_seconds = models.FloatField(_("pushing, s"), db_default=0.0)
+    execute_seconds = models.FloatField(_("executing, s"), db_default=0.0)
+    executions = models.BigIntegerField(_("executions"), db_default=0)
+    failures = models.BigIntegerField(_("failed executions"), db_default=0)
 
     class Meta:
         verbose_name = _("leadership")

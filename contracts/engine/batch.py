@@ -24,6 +24,9 @@ POSITION_COLUMNS = (
     " max_profit_rate, contract_size, spread, mark, mark_price, mark_result"
 )
 
+# The fence keeps indexes from moving until the transaction ends.
+_OF_SHARD = "index_id IN (SELECT id FROM indexes_index WHERE shard = %s)"
+
 
 @dataclass(slots=True)
 class OpenPosition:
@@ -84,6 +87,7 @@ class Batch:
     def locked(
         cls,
         *,
+        shard: str,
         client_ids: Iterable[int],
         order_ids: list[int] | None = None,
         position_ids: list[int] | None = None,
@@ -92,26 +96,27 @@ class Batch:
         """Locks, in this order: the clients' available accounts by id, the orders, their open positions, the pool.
 
         `position_ids` picks positions; without it, all open ones of these clients in the orders' indexes are taken.
-        `at` is the tick's time, against which orders are timely.
+        `at` is the tick's time, against which orders are timely. What has moved to another engine is left to it.
         """
         clients = sorted(set(client_ids))
         balances = lock(accounts.available(client) for client in clients)
         orders = [
             WaitingOrder(*row)
             for row in sql.rows(
-                """
+                f"""
                 SELECT id, client_id, index_id, position_id, direction, price, volume, whole, hold,
                     price_type = 'limit' OR created_at >= %s - make_interval(secs => %s)
-                FROM contracts_order WHERE id = ANY (%s) AND status = 'pending'
+                FROM contracts_order WHERE id = ANY (%s) AND status = 'pending' AND {_OF_SHARD}
                 ORDER BY (price_type = 'limit') DESC, id FOR UPDATE
                 """,
-                [at, rules.NO_PRICE_SECONDS, order_ids or []],
+                [at, rules.NO_PRICE_SECONDS, order_ids or [], shard],
             )
         ]
+        values: list[object]
         if position_ids is None:
             chosen, values = "client_id = ANY (%s) AND index_id = ANY (%s)", [clients, [o.index_id for o in orders]]
         else:
-            chosen, values = "id = ANY (%s)", [position_ids]
+            chosen, values = f"id = ANY (%s) AND {_OF_SHARD}", [position_ids, shard]
         # A statement that waits for a lock sees what the other left only by reading again.
         sql.execute(
             f"SELECT 1 FROM contracts_position WHERE {chosen} AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE",

@@ -1,6 +1,6 @@
 """What a second decides: ticks, candles and marks, in one commit."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
 
@@ -19,8 +19,11 @@ FROM indexes_index WHERE shard = %s
 
 
 @transaction.atomic
-def decide(shard: str, epoch: int, observations: Observations, at: datetime) -> tuple[list[TickResult], Moment]:
-    """Ticks the shard's indexes at `at` (the database's clock) and marks the positions that this reaches.
+def decide(
+    shard: str, epoch: int, observations: Observations, at: datetime | None = None
+) -> tuple[list[TickResult], Moment]:
+    """Ticks the shard's indexes (at `at`; None: now, by the database's clock, once it has their locks) and marks the
+    positions that this reaches.
 
     Returns what happened to each index, and the moment that orders are executed by: the indexes that have a price
     now, under the terms of now. Raises indexes.leadership.Fenced when another engine leads.
@@ -28,6 +31,8 @@ def decide(shard: str, epoch: int, observations: Observations, at: datetime) -> 
     results = record_ticks(shard, epoch, observations, at)
     ticked = {result.index_id: result for result in results if result.price is not None}
     mark_reached({index_id: result.price for index_id, result in ticked.items() if result.price is not None})
+    if at is None:
+        at = datetime.fromtimestamp(results[0].at, UTC) if results else sql.database_time()
     live = {}
     for index_id, volume, interest, enabled, *terms in sql.rows(_TERMS, [shard]):
         result = ticked.get(index_id)

@@ -55,6 +55,7 @@ def execute_marks(moment: Moment, position_ids: list[int]) -> set[int]:
     """Closes marked positions at their mark's price; the clients concerned."""
     fence(moment.shard, moment.epoch)
     batch = Batch.locked(
+        shard=moment.shard,
         client_ids=_clients_of_positions(position_ids),
         order_ids=_waiting_closes(position_ids),
         position_ids=position_ids,
@@ -86,7 +87,9 @@ def execute_marks(moment: Moment, position_ids: list[int]) -> set[int]:
 def execute_closes(moment: Moment, order_ids: list[int]) -> set[int]:
     """Carries out waiting closes at the tick; the clients concerned."""
     fence(moment.shard, moment.epoch)
-    batch = Batch.locked(client_ids=_clients_of_orders(order_ids), order_ids=order_ids, at=moment.at)
+    batch = Batch.locked(
+        shard=moment.shard, client_ids=_clients_of_orders(order_ids), order_ids=order_ids, at=moment.at
+    )
     by_id = {position.id: position for position in batch.positions.values()}
     for order in batch.orders:
         index, position = moment.indexes.get(order.index_id), by_id.get(order.position_id or 0)
@@ -104,7 +107,9 @@ def execute_closes(moment: Moment, order_ids: list[int]) -> set[int]:
 def execute_opens(moment: Moment, order_ids: list[int]) -> set[int]:
     """Fills limit orders that the tick reached, then market orders, oldest first; the clients concerned."""
     fence(moment.shard, moment.epoch)
-    batch = Batch.locked(client_ids=_clients_of_orders(order_ids), order_ids=order_ids, at=moment.at)
+    batch = Batch.locked(
+        shard=moment.shard, client_ids=_clients_of_orders(order_ids), order_ids=order_ids, at=moment.at
+    )
     for order in batch.orders:
         index = moment.indexes.get(order.index_id)
         if not order.timely:

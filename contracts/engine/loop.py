@@ -8,6 +8,7 @@ fenced by the leader's epoch, so a leader that was replaced can write nothing an
 import threading
 import time
 from decimal import Decimal
+from itertools import pairwise
 
 import orjson
 import structlog
@@ -21,7 +22,7 @@ from contracts.engine.deciding import decide
 from contracts.engine.work import execute_all
 from contracts.services import expire_orders
 from indexes.encode import kline_channel, kline_frame
-from indexes.leadership import STANDBY_SECONDS, Fenced, Leader, LeadershipLost
+from indexes.leadership import STANDBY_SECONDS, Fenced, Leader, LeadershipLost, Report
 from indexes.services import TickResult, fill_gaps, wanted_quotes
 from indexes.venues import Venues
 from ledger.channels import BALANCE
@@ -88,15 +89,21 @@ class Engine:
         if int(now.timestamp()) <= self._ticked:
             self._stopping.wait(1 - now.microsecond / 1_000_000)
             return
-        began = time.monotonic()
-        deadline = began + 1 - now.microsecond / 1_000_000
+        times = [time.monotonic()]
+        deadline = times[0] + 1 - now.microsecond / 1_000_000
         observations = self._venues.read(wanted_quotes(self.shard))
+        times.append(time.monotonic())
         assert self.leader.epoch is not None
-        results, moment = decide(self.shard, self.leader.epoch, observations, sql.database_time())
+        results, moment = decide(self.shard, self.leader.epoch, observations)
+        times.append(time.monotonic())
         self._ticked = int(moment.at.timestamp())
         self._push(results)
-        touched = execute_all(moment, lambda: self._has_time(deadline))
-        publish.clients_changed(touched, [POSITIONS, ORDERS, BALANCE])
+        times.append(time.monotonic())
+        work = execute_all(moment, lambda: self._has_time(deadline))
+        times.append(time.monotonic())
+        publish.clients_changed(work.touched, [POSITIONS, ORDERS, BALANCE])
+        phases = [after - before for before, after in pairwise(times)]
+        self.leader.report(Report(self._ticked, phases, work.executions, work.failures))
         if self._has_time(deadline):
             expire_orders()
             fill_gaps(1)

@@ -1,6 +1,7 @@
 """What waits to be executed at a tick, and carrying it out in batches that never block each other."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import structlog
 from django.db import DatabaseError, connection, transaction
@@ -78,12 +79,21 @@ def _waiting(moment: Moment, kind: str) -> list[int]:
     return [row[0] for row in found]
 
 
-def execute_all(moment: Moment, go_on: Callable[[], bool]) -> set[int]:
-    """Carries out marks, closes and opens, in this order, while `go_on` says so; the clients concerned.
+@dataclass(slots=True)
+class Work:
+    """What a second carried out: the clients concerned, how many positions and orders, and how many failures."""
+
+    touched: set[int] = field(default_factory=set)
+    executions: int = 0
+    failures: int = 0
+
+
+def execute_all(moment: Moment, go_on: Callable[[], bool]) -> Work:
+    """Carries out marks, closes and opens, in this order, while `go_on` says so.
 
     What is left over is found again at the next tick.
     """
-    touched: set[int] = set()
+    work = Work()
     stages: list[tuple[Execution, Callable[[], list[int]], str]] = [
         (execute_marks, lambda: marked(moment.shard), "contracts_position"),
         (execute_closes, lambda: waiting_closes(moment), "contracts_order"),
@@ -93,26 +103,27 @@ def execute_all(moment: Moment, go_on: Callable[[], bool]) -> set[int]:
         found = find()
         for start in range(0, len(found), BATCH):
             if not go_on():
-                return touched
-            touched |= _execute(execution, moment, found[start : start + BATCH], table)
-    return touched
+                return work
+            _execute(execution, moment, found[start : start + BATCH], table, work)
+    return work
 
 
-def _execute(execution: Execution, moment: Moment, ids: list[int], table: str) -> set[int]:
+def _execute(execution: Execution, moment: Moment, ids: list[int], table: str, work: Work) -> None:
     """One batch; where it fails, each by itself, so that one that fails stops no other."""
     try:
-        return execution(moment, ids)
+        work.touched |= execution(moment, ids)
+        work.executions += len(ids)
+        return
     except DatabaseError as error:
         if not connection.is_usable():
             raise
         if len(ids) == 1:
+            work.failures += 1
             _count_failure(table, ids[0], error)
-            return set()
+            return
         log.warning("batch_failed", execution=execution.__name__, size=len(ids), error=str(error))
-    touched: set[int] = set()
     for one in ids:
-        touched |= _execute(execution, moment, [one], table)
-    return touched
+        _execute(execution, moment, [one], table, work)
 
 
 @transaction.atomic

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from django.conf import settings
 
 from common import sql
-from indexes.leadership import fence
+from indexes.leadership import fenced
 from indexes.rules import (
     DAY,
     Jump,
@@ -171,13 +172,15 @@ def wanted_quotes(shard: str) -> dict[str, set[str]]:
     return dict(wanted)
 
 
-def record_ticks(shard: str, epoch: int, observations: Observations, at: datetime) -> list[TickResult]:
-    """Ticks every index of a shard at the second of `at` (the database's clock), in the caller's transaction.
+def record_ticks(shard: str, epoch: int, observations: Observations, at: datetime | None = None) -> list[TickResult]:
+    """Ticks every index of a shard in the caller's transaction, at the second of `at`; None is the database's clock
+    once it has the locks, so that quotes are judged by when they are used.
 
     An index that has seen this second or a later one is left out. Raises leadership.Fenced when the epoch is not the
     shard's: another engine leads, and the transaction must be given up.
     """
-    fence(shard, epoch)
+    [began] = fenced("SELECT index_begin(%s, %s)", [shard, epoch])
+    at = at or began
     second = int(at.timestamp())
     market = _Market(observations, at - timedelta(seconds=settings.QUOTE_MAX_AGE))
     rows = [row for row in _load(shard, at) if row.seen_at is None or row.seen_at < second]
@@ -254,7 +257,7 @@ def _rebase(
 
 
 def _load(shard: str, at: datetime) -> list[_Second]:
-    """The shard's indexes, their states (locked), and their baskets from the one in effect on."""
+    """The shard's indexes, their states, and their baskets from the one in effect on."""
     found = sql.rows(
         """
         SELECT
@@ -263,7 +266,6 @@ def _load(shard: str, at: datetime) -> list[_Second]:
         FROM indexes_index AS i JOIN indexes_indexstate AS s ON s.index_id = i.id
         WHERE i.shard = %s
         ORDER BY i.id
-        FOR NO KEY UPDATE OF s
         """,
         [shard],
     )
@@ -276,6 +278,8 @@ def _load(shard: str, at: datetime) -> list[_Second]:
     ]
 
 
+# Baskets hardly ever change: the same text is taken apart once.
+@lru_cache(maxsize=10_000)
 def _parts(written: str) -> tuple[_Part, ...]:
     found: list[list[Any]] = orjson.loads(written)
     return tuple(_Part(symbol, Decimal(weight), tuple(venues), one) for symbol, weight, venues, one in found)
