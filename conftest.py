@@ -111,5 +111,6 @@ def unshared(settings) -> None:
     settings.MARKET_CACHE_SECONDS = 0
     # Each test's handler would search all static files anew.
     settings.WHITENOISE_USE_FINDERS = False
-    for key in redis_client().scan_iter("soke:throttle:*", count=1000):
-        redis_client().delete(key)
+    for pattern in ("soke:throttle:*", "soke:answer:*"):
+        for key in redis_client().scan_iter(pattern, count=1000):
+            redis_client().delete(key)

@@ -1,10 +1,7 @@
 """The calls under /contract/."""
 
-import time
 from typing import Any
 
-import orjson
-from django.conf import settings
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +19,7 @@ from common.http.pagination import paginate
 from common.http.permissions import Open
 from common.http.views import ApiViewSet
 from common.money import format_money, format_price
+from common.sockets import publish
 from contracts import present, queries, services
 from contracts.models import Order
 from contracts.rules import BUY, SELL
@@ -35,14 +33,13 @@ from contracts.schema import (
     PositionSchema,
 )
 from indexes import queries as index_queries
+from indexes.queries import briefly
 from indexes.rules import INTERVALS
 from operations.api import answer_once, client_id
 
 DIRECTIONS = {"buy": BUY, "sell": SELL}
 MOST_CANDLES = 1500
 CANDLES = 300
-# Market figures are read once in half a second and process, and answered from their bytes.
-_markets: tuple[float, dict[int, bytes]] = (0.0, {})
 
 
 class IdForm(serializers.Serializer):
@@ -100,15 +97,15 @@ def _unix(request: Request, name: str) -> int | None:
     return int(text)
 
 
-def _market_bytes() -> dict[int, bytes]:
-    global _markets
-    read_at, found = _markets
-    if time.monotonic() - read_at > settings.MARKET_CACHE_SECONDS:
-        found = {
-            index: orjson.dumps(envelope("", present.market(market))) for index, market in queries.markets().items()
-        }
-        _markets = (time.monotonic(), found)
-    return found
+@briefly
+def _market_answer(index_id: int) -> bytes | None:
+    """As the engine encoded it with its last tick; from the database where no engine ticks the index."""
+    return publish.answer(present.market_name(index_id)) or _database_answers().get(index_id)
+
+
+@briefly
+def _database_answers() -> dict[int, bytes]:
+    return {index_id: present.market_answer(market) for index_id, market in queries.markets().items()}
 
 
 def _json(body: bytes) -> HttpResponse:
@@ -132,7 +129,7 @@ class MarketViewSet(ApiViewSet):
     def market(self, request: Request) -> HttpResponse:
         """Last price and figures of the day of one index."""
         index_id = self.parse(IdForm, request.query_params)["id"]
-        found = _market_bytes().get(index_id)
+        found = _market_answer(index_id)
         if found is None:
             raise not_found()
         return _json(found)

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from common import public_ids
+from common.http.envelope import envelope
 from common.money import format_money, format_price, format_ratio
 from common.times import format_time
 from contracts import queries, rules
@@ -65,6 +68,16 @@ def market(row: Market) -> dict[str, Any]:
         "position_volume": row.position_volume,
         "stale": row.stale,
     }
+
+
+def market_name(index_id: int) -> str:
+    """Under what name the engine leaves `market_answer` for the web processes."""
+    return f"market:{index_id}"
+
+
+def market_answer(row: Market) -> bytes:
+    """The whole answer of `contract/index/market`."""
+    return orjson.dumps(envelope("", market(row)))
 
 
 def pushed_market(row: Market) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class ListedIndex:
     state: PriceState
 
 
-def _briefly(read: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+def briefly(read: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
     """Keeps answers by their arguments for MARKET_CACHE_SECONDS."""
     kept: dict[Hashable, tuple[float, Answer]] = {}
 
@@ -95,13 +95,13 @@ def latest(index_ids: Iterable[int]) -> dict[int, PriceState]:
     return {columns[0]: PriceState(*columns) for columns in found}
 
 
-@_briefly
+@briefly
 def price_state(index_id: int) -> PriceState | None:
     """Where an index stands; None where there is no such index."""
     return latest([index_id]).get(index_id)
 
 
-@_briefly
+@briefly
 def indexes() -> list[ListedIndex]:
     """The enabled indexes, in their order."""
     listed = list(Index.objects.filter(enabled=True))
@@ -109,7 +109,7 @@ def indexes() -> list[ListedIndex]:
     return [ListedIndex(index, states[index.pk]) for index in listed]
 
 
-@_briefly
+@briefly
 def candles(
     index_id: int, interval: str, limit: int = DEFAULT_CANDLES, start: int | None = None, end: int | None = None
 ) -> bytes:

@@ -16,9 +16,9 @@ from accounts.tests.wallets import Wallet
 from common import public_ids
 from common.redis import client as redis_client
 from common.sockets import publish, wire
-from contracts.engine.loop import Engine
+from contracts.engine import news
 from contracts.services import close_position
-from contracts.tests.desk import SHARD, Desk
+from contracts.tests.desk import Desk
 from soke_project.routing import sockets
 from tests.conftest import ROOT, Trader, new_trader, open_desk, opened, order_form
 from tests.document import DECIDED, SAMPLES, differences, scalars, unformed
@@ -176,7 +176,6 @@ def test_pushes() -> None:
     desk = open_desk()
     trader = new_trader(desk)
     position = opened(desk, trader)
-    engine = Engine(SHARD)
     channels = {
         "push_kline": "index.kline.sokemain",
         "push_market": "index.market.sokemain",
@@ -185,7 +184,7 @@ def test_pushes() -> None:
 
     def push(price: str) -> None:
         desk.tick(price)
-        engine._push(desk.results)
+        news.tell(desk.results)
 
     async def next_pushes(socket: WebsocketCommunicator, wanted: set[str]) -> dict[str, Any]:
         """The next push of each channel."""

@@ -21,6 +21,9 @@ from common.sockets import wire
 
 log = structlog.get_logger(__name__)
 
+# Whoever finds no answer any more asks the database, which knows what is stale.
+_ANSWER_MILLISECONDS = 3000
+
 
 @cache
 def _redis() -> redis.Redis:
@@ -29,37 +32,42 @@ def _redis() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=retry)
 
 
-def _publish(message: bytes, key: str = "", values: Mapping[Any, Any] | None = None) -> None:
-    """Stores and publishes in one round trip, both or neither."""
-    try:
-        if not values:
-            _redis().publish(wire.PUSH, message)
-            return
-        pipe = _redis().pipeline(transaction=True)
-        pipe.hset(key, mapping=dict(values))
-        pipe.publish(wire.PUSH, message)
-        pipe.execute()
-    except redis.RedisError as error:
-        log.warning("push_lost", kind=message[:1].decode(), error=str(error))
-
-
-def public(messages: Mapping[str, bytes]) -> None:
+def public(frames: Mapping[str, bytes]) -> None:
     """Finished one-line JSON frames by channel; each is also kept as the channel's last state."""
-    if messages:
-        _publish(wire.public_message(messages), wire.LAST, messages)
+    tick(frames, {}, {})
 
 
 def ticks(prices: Mapping[int, str]) -> None:
-    """The last prices by index id, once a tick: clients whose private channels they touch are told."""
+    """The last prices by index id: clients whose private channels they touch are told."""
+    tick({}, prices, {})
+
+
+def tick(frames: Mapping[str, bytes], prices: Mapping[int, str], answers: Mapping[str, bytes]) -> None:
+    """All of a tick's news in one round trip, all or nothing: `public`, `ticks`, and encoded answers by name, which
+    `answer` finds for a few seconds."""
+    pipe = _redis().pipeline(transaction=True)
+    if frames:
+        pipe.hset(wire.LAST, mapping=dict[Any, Any](frames))
+        pipe.publish(wire.PUSH, wire.public_message(frames))
     if prices:
-        _publish(wire.ticks_message(prices), wire.PRICES, prices)
+        pipe.hset(wire.PRICES, mapping=dict[Any, Any](prices))
+        pipe.publish(wire.PUSH, wire.ticks_message(prices))
+    for name, body in answers.items():
+        pipe.set(wire.ANSWER + name, body, px=_ANSWER_MILLISECONDS)
+    try:
+        pipe.execute()
+    except redis.RedisError as error:
+        log.warning("push_lost", kind="tick", error=str(error))
 
 
 def clients_changed(client_ids: Iterable[int], channels: Iterable[str]) -> None:
     """These clients' private channels are to be read anew; one message for any number of clients."""
     clients, names = list(client_ids), list(channels)
     if clients and names:
-        _publish(wire.changes_message(clients, names))
+        try:
+            _redis().publish(wire.PUSH, wire.changes_message(clients, names))
+        except redis.RedisError as error:
+            log.warning("push_lost", kind="change", error=str(error))
 
 
 def after_commit(client_ids: Iterable[int], channels: Iterable[str]) -> None:
@@ -71,10 +79,19 @@ def after_commit(client_ids: Iterable[int], channels: Iterable[str]) -> None:
 
 def last(channel: str) -> bytes | None:
     """The newest frame of a public channel, None where there is none or Redis does not answer."""
+    return _read(channel, lambda: _redis().hget(wire.LAST, channel))
+
+
+def answer(name: str) -> bytes | None:
+    """An answer that came with a tick of the last 3 seconds, None where there is none or Redis does not answer."""
+    return _read(name, lambda: _redis().get(wire.ANSWER + name))
+
+
+def _read(name: str, ask: Callable[[], Any]) -> bytes | None:
     try:
-        found: Any = _redis().hget(wire.LAST, channel)
+        found = ask()
     except redis.RedisError as error:
-        log.warning("last_state_unavailable", channel=channel, error=str(error))
+        log.warning("last_state_unavailable", name=name, error=str(error))
         return None
     return bytes(found) if found is not None else None
 

@@ -13,6 +13,8 @@ PUSH = "soke:push"
 # Hashes: channel → newest frame, index id → newest price.
 LAST = "soke:last"
 PRICES = "soke:prices"
+# Before the name of an answer that came with a tick.
+ANSWER = "soke:answer:"
 
 PUBLIC, TICKS, CHANGES = b"p", b"t", b"c"
 

@@ -7,23 +7,20 @@ fenced by the leader's epoch, so a leader that was replaced can write nothing an
 
 import threading
 import time
-from decimal import Decimal
 from itertools import pairwise
 
-import orjson
 import structlog
 from django.db import DatabaseError, connection
 
 from common import sql
 from common.sockets import publish
-from contracts import present, queries
 from contracts.channels import ORDERS, POSITIONS
+from contracts.engine import news
 from contracts.engine.deciding import decide
 from contracts.engine.work import execute_all
 from contracts.services import expire_orders
-from indexes.encode import kline_channel, kline_frame
 from indexes.leadership import STANDBY_SECONDS, Fenced, Leader, LeadershipLost, Report
-from indexes.services import TickResult, fill_gaps, wanted_quotes
+from indexes.services import fill_gaps, wanted_quotes
 from indexes.venues import Venues
 from ledger.channels import BALANCE
 
@@ -97,7 +94,7 @@ class Engine:
         results, moment = decide(self.shard, self.leader.epoch, observations)
         times.append(time.monotonic())
         self._ticked = int(moment.at.timestamp())
-        self._push(results)
+        news.tell(results)
         times.append(time.monotonic())
         work = execute_all(moment, lambda: self._has_time(deadline))
         times.append(time.monotonic())
@@ -112,30 +109,3 @@ class Engine:
         """Whether the second is not over; keeps the lead's heartbeat going through long work."""
         self.leader.heartbeat()
         return time.monotonic() < deadline and not self._stopping.is_set()
-
-    def _push(self, results: list[TickResult]) -> None:
-        """Tells every web process what ticked: finished frames by channel, and the prices."""
-        stamp = time.time_ns() // 1_000_000
-        volumes = queries.volumes()
-        frames: dict[str, bytes] = {}
-        prices: dict[int, Decimal] = {}
-        for result in results:
-            if result.last_price is None or result.day is None:
-                continue
-            prices[result.index_id] = result.last_price
-            channel = f"index.market.{result.code}"
-            market = queries.Market(
-                index_id=result.index_id,
-                code=result.code,
-                last_price=result.last_price,
-                open_price=result.day.open,
-                high=result.day.high,
-                low=result.day.low,
-                stale=result.stale,
-                trade_volume=volumes.traded.get(result.index_id, 0),
-                position_volume=volumes.open.get(result.index_id, 0),
-            )
-            frames[kline_channel(result.code)] = kline_frame(result, stamp)
-            frames[channel] = orjson.dumps({"ch": channel, "ts": stamp, "data": present.pushed_market(market)})
-        publish.public(frames)
-        publish.ticks({index_id: str(price) for index_id, price in prices.items()})
