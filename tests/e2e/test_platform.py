@@ -6,13 +6,16 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import psycopg2
 import pytest
+from websockets.sync.client import connect
 
 from common import public_ids
 from indexes.rules import INTERVALS, next_bucket
@@ -135,6 +138,73 @@ def test_a_request_whose_connection_died_gives_one_order(platform: Platform, tra
     assert platform.rows(orders, trader.id) == [(order,)]
     trader.accepted.append(order)
     assert trader.post("contract/order/cancel", id=public_ids.encode(order))["code"] == 200
+
+
+def test_a_stale_index_fills_nothing_lets_cancel_and_recovers(platform: Platform, traders: list[Trader]) -> None:
+    trader = traders[2]
+    index = trader.get("contract/indexes")[0]
+    order = {"id": index["id"], "direction": "buy", "volume": 10}
+    [(code, symbols, basket)] = platform.rows(
+        """
+        SELECT i.code, array_agg(c.symbol), b.id FROM indexes_constituent AS c
+        JOIN indexes_basket AS b ON b.id = c.basket_id JOIN indexes_index AS i ON i.id = b.index_id
+        WHERE i.id = %s GROUP BY i.id, b.id
+        """,
+        public_ids.decode(index["id"]),
+    )
+
+    def venues(name: str) -> None:
+        platform.rows("UPDATE indexes_constituent SET venues = %s WHERE basket_id = %s", [name], basket)
+
+    def place(price_type: str, **fields: str) -> dict[str, Any]:
+        answer = trader.post("contract/order/create", price_type=price_type, **order, **fields)
+        if answer["code"] == 200:
+            trader.accepted.append(public_ids.decode(answer["data"]["id"]))
+        return answer
+
+    def filled(placed: dict[str, Any]) -> bool:
+        return bool(
+            platform.value("SELECT status FROM contracts_order WHERE id = %s", public_ids.decode(placed["data"]["id"]))
+            == "filled"
+        )
+
+    def pushed(stale: bool) -> None:
+        deadline = time.monotonic() + 20
+        while True:
+            frame = json.loads(socket.recv(timeout=max(0, deadline - time.monotonic())))
+            if frame.get("ch") == f"index.market.{code}" and frame["data"]["stale"] is stale:
+                return
+
+    opened = place("market")
+    wait_for("a position is open", lambda: filled(opened))
+    limit = place("limit", price="1000")
+    assert limit["code"] == 200, limit
+    with connect(platform.stack.url.replace("http", "ws", 1) + "/ws") as socket:
+        socket.send(json.dumps({"sub": f"index.market.{code}"}))
+        pushed(stale=False)
+        venues("nowhere")
+        try:
+            pushed(stale=True)
+            fills = platform.fills()
+            assert trader.get(f"contract/index/market?id={index['id']}")["stale"] is True
+            for refused in (place("market"), place("limit", price="1000")):
+                assert (refused["code"], refused["reason"]) == (500, "stale")
+                assert refused["message"]
+            [position] = [p for p in trader.get("contract/positions") if p["index"]["id"] == index["id"]]
+            assert trader.post("contract/position/close", id=position["id"])["reason"] == "stale"
+            assert trader.post("contract/order/cancel", id=limit["data"]["id"])["code"] == 200
+            state = "SELECT stale_reason FROM indexes_indexstate WHERE index_id = %s"
+            reason = platform.value(state, public_ids.decode(index["id"]))
+            assert reason in {f"no_price {symbol}" for symbol in symbols}
+            metrics = urllib.request.urlopen(f"{platform.stack.url}/metrics").read().decode()
+            assert f'soke_index_stale{{index="{code}",reason="{reason}"}} 1.0' in metrics
+            stays("no fill", lambda: platform.fills() == fills, 3)
+        finally:
+            venues("simulated")
+        pushed(stale=False)
+    again = place("market")
+    wait_for("an order is filled again", lambda: filled(again))
+    assert trader.post("contract/position/close", id=position["id"])["code"] == 200
 
 
 def test_everything_is_killed_while_clients_trade(platform: Platform, traders: list[Trader]) -> None:
