@@ -7,15 +7,28 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Max
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from common.admin import ReadOnlyAdmin
 from common.times import format_time
-from indexes import terms, venues
+from indexes import evidence, terms, venues
 from indexes.models import Basket, Candle, CandleGap, Constituent, Index, IndexState, Leadership, Tick
+
+_USES = {
+    evidence.COUNTS: _("counts"),
+    evidence.CLAMPED: _("clamped"),
+    evidence.APART: _("not enough: the venues disagree"),
+    evidence.ALONE: _("not enough: one venue alone"),
+    evidence.MISSING: _("missing"),
+    "old": _("left out: too old"),
+    "frozen": _("left out: the venue stands still"),
+    "impossible": _("left out: not a possible price"),
+}
 
 
 def _written(seconds: int | None) -> str:
@@ -62,7 +75,39 @@ class IndexAdmin(ModelAdmin):
             },
         ),
         (_("Limits"), {"fields": ("max_order_volume", "max_position_volume", "max_open_interest")}),
+        (_("Where its price comes from"), {"fields": ("last_second",)}),
     )
+    readonly_fields = ("last_second",)
+
+    @admin.display(description=_("prices of the last second"))
+    def last_second(self, index: Index) -> str:
+        found = evidence.last_second(index) if index.pk else None
+        if found is None:
+            return str(_("No engine has looked at it yet."))
+        return render_to_string(
+            "admin/indexes/last_second.html",
+            {
+                "heading": _("Basket %(version)s, %(time)s") % {"version": found.basket, "time": format_time(found.at)},
+                "reason": found.stale_reason and _("The index is stale: %(reason)s") % {"reason": found.stale_reason},
+                "constituents": [
+                    {
+                        "symbol": constituent.symbol,
+                        "weight": constituent.weight,
+                        "price": constituent.price,
+                        "quotes": [
+                            (
+                                quote.venue,
+                                quote.price,
+                                "-" if quote.age is None else f"{quote.age:.1f}",
+                                _USES[quote.use],
+                            )
+                            for quote in constituent.quotes
+                        ],
+                    }
+                    for constituent in found.constituents
+                ],
+            },
+        )
 
     @admin.display(description=_("last price"))
     def last_price(self, index: Index) -> str:
@@ -107,7 +152,7 @@ class ConstituentForm(forms.ModelForm):
     venues = forms.MultipleChoiceField(
         label=_("venues"),
         choices=lambda: [(name, name) for name in venues.names()],
-        widget=forms.CheckboxSelectMultiple,
+        widget=UnfoldAdminSelect2MultipleWidget,
     )
 
     class Meta:

@@ -7,11 +7,14 @@ class IndexesConfig(AppConfig):
     verbose_name = _("Indexes")
 
     def ready(self) -> None:
-        import indexes.venues.simulated  # noqa: F401 -- registers itself
+        import indexes.venues.exchange
+        import indexes.venues.simulated  # noqa: F401 -- both register themselves
         from common import health, reconciliation
         from indexes import leadership, queries, terms
         from indexes.health import engine
+        from indexes.venues.replay import register_replay
 
+        register_replay()
         health.register("engine", engine)
         reconciliation.register("candles", queries.differences)
         terms.register(leadership.objections)

@@ -28,7 +28,7 @@ class Index(models.Model):
         max_length=32,
         unique=True,
         validators=[RegexValidator(r"\A[a-z0-9]+\Z", _("Lower-case letters and digits only."))],
-        help_text=_("Names the socket channels: index.kline.<code>."),
+        help_text=_("Names the socket channels: index.kline.CODE."),
     )
     decimals = models.PositiveSmallIntegerField(_("decimals"), default=4)
     enabled = models.BooleanField(_("enabled"), default=True)
@@ -212,6 +212,9 @@ class IndexState(models.Model):
     simulated = models.BooleanField(_("simulated"), db_default=False)
     jump_price = models.DecimalField(_("jump that waits"), max_digits=20, decimal_places=4, null=True)
     jump_confirmed = models.PositiveSmallIntegerField(_("ticks that confirm it"), db_default=0)
+    inputs = models.JSONField(
+        _("inputs"), null=True, help_text=_("Of the last seen second, as a tick's; only while the index is stale.")
+    )
 
     class Meta:
         verbose_name = _("index state")
@@ -233,7 +236,10 @@ class Tick(models.Model):
     fetched_since = models.DateTimeField(_("prices fetched since"))
     inputs = models.JSONField(
         _("inputs"),
-        help_text=_("Basket, and for each symbol its price and the venues' quotes: price and time of the fetch."),
+        help_text=_(
+            "Basket, and for each symbol its price, the venues' quotes (price and time of the fetch), which of them "
+            "were clamped, and those left out with the reason."
+        ),
     )
     simulated = models.BooleanField(_("simulated"))
     epoch = models.BigIntegerField(_("epoch"))

@@ -43,8 +43,7 @@ def combine_prices(quotes: Iterable[Decimal], *, single: bool = False) -> Decima
     """
     prices = [price for price in quotes if is_possible(price)]
     if len(prices) >= 3:
-        middle = median(prices)
-        low, high = multiply(middle, 1 - CLAMP), multiply(middle, 1 + CLAMP)
+        low, high = clamp_range(prices)
         prices = [min(max(price, low), high) for price in prices]
     elif len(prices) == 2:
         if min(prices) < multiply(AGREEMENT, max(prices)):
@@ -54,6 +53,12 @@ def combine_prices(quotes: Iterable[Decimal], *, single: bool = False) -> Decima
     else:
         return prices[0]
     return _mean(prices)
+
+
+def clamp_range(prices: Iterable[Decimal]) -> tuple[Decimal, Decimal]:
+    """Median ± 3 %: the range that three or more quotes are clamped to."""
+    middle = median(prices)
+    return multiply(middle, 1 - CLAMP), multiply(middle, 1 + CLAMP)
 
 
 def is_possible(price: Decimal) -> bool:

@@ -17,6 +17,7 @@ from indexes.rules import (
     DAY,
     Jump,
     basket_worth,
+    clamp_range,
     combine_prices,
     index_price,
     is_possible,
@@ -25,7 +26,7 @@ from indexes.rules import (
     rebased_divisor,
 )
 from indexes.services.candles import CandleRow, Silence, bridge, record_candles
-from indexes.venues import SIMULATED, Observations, Quote
+from indexes.venues import MADE_UP, Observations, Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +77,58 @@ class _Basket:
 
 
 @dataclass(frozen=True, slots=True)
+class _Priced:
+    """A constituent's price, None where its quotes do not suffice, and the quotes behind it by venue."""
+
+    price: Decimal | None
+    quotes: dict[str, Quote]
+    # Those of `quotes` that counted as less or more than they were.
+    clamped: list[str]
+    # Quotes that did not count, and why: `old`, `frozen` or `impossible`.
+    left_out: dict[str, tuple[Quote, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Inputs:
-    prices: dict[str, Decimal]
-    quotes: dict[str, dict[str, Quote]]
+    version: int
+    parts: dict[str, _Priced]
+
+    @property
+    def without_price(self) -> str | None:
+        """The first symbol that has none."""
+        return next((symbol for symbol, part in self.parts.items() if part.price is None), None)
+
+    @property
+    def prices(self) -> dict[str, Decimal]:
+        return {symbol: part.price for symbol, part in self.parts.items() if part.price is not None}
 
     @property
     def since(self) -> datetime:
-        return min(quote.fetched_since for quotes in self.quotes.values() for quote in quotes.values())
+        return min(quote.fetched_since for part in self.parts.values() for quote in part.quotes.values())
 
     @property
     def simulated(self) -> bool:
-        return any(SIMULATED in quotes for quotes in self.quotes.values())
+        return any(not MADE_UP.isdisjoint(part.quotes) for part in self.parts.values())
 
-    def stored(self, version: int) -> str:
-        """As the tick keeps them, in JSON."""
-        quotes = {
-            symbol: {name: [str(quote.price), quote.fetched_since.timestamp()] for name, quote in found.items()}
-            for symbol, found in self.quotes.items()
+    def stored(self) -> str:
+        """As the tick keeps them, in JSON; `clamped` and `left_out` only where there is something."""
+        written: dict[str, Any] = {
+            "basket": self.version,
+            "prices": {symbol: str(price) for symbol, price in self.prices.items()},
+            "quotes": {
+                symbol: {name: _written(quote) for name, quote in part.quotes.items()}
+                for symbol, part in self.parts.items()
+            },
         }
-        prices = {symbol: str(price) for symbol, price in self.prices.items()}
-        return orjson.dumps({"basket": version, "prices": prices, "quotes": quotes}).decode()
+        if clamped := {symbol: part.clamped for symbol, part in self.parts.items() if part.clamped}:
+            written["clamped"] = clamped
+        if left_out := {
+            symbol: {name: [*_written(quote), why] for name, (quote, why) in part.left_out.items()}
+            for symbol, part in self.parts.items()
+            if part.left_out
+        }:
+            written["left_out"] = left_out
+        return orjson.dumps(written).decode()
 
 
 @dataclass(slots=True)
@@ -123,31 +156,43 @@ class _Market:
     """The fresh quotes of a second, combined at most once for each way to combine them."""
 
     observations: Observations
-    # What was fetched before is too old.
+    # What was fetched before, or has an older time of the venue's own, is too old.
     oldest: datetime
-    _combined: dict[_Part, tuple[Decimal | None, dict[str, Quote]]] = field(default_factory=dict)
+    _combined: dict[_Part, _Priced] = field(default_factory=dict)
 
-    def inputs(self, basket: _Basket) -> _Inputs | str:
-        """The prices of a basket, or the first symbol without one."""
-        found = _Inputs({}, {})
-        for part in basket.parts:
-            price, quotes = self._price(part)
-            if price is None:
-                return part.symbol
-            found.prices[part.symbol] = price
-            found.quotes[part.symbol] = quotes
-        return found
+    def inputs(self, basket: _Basket) -> _Inputs:
+        return _Inputs(basket.version, {part.symbol: self._priced(part) for part in basket.parts})
 
-    def _price(self, part: _Part) -> tuple[Decimal | None, dict[str, Quote]]:
+    def _priced(self, part: _Part) -> _Priced:
         if part not in self._combined:
-            quotes = {
-                name: quote
-                for name in part.venues
-                if (quote := self.observations.get(name, {}).get(part.symbol)) and quote.fetched_since >= self.oldest
-            }
-            price = combine_prices([quote.price for quote in quotes.values()], single=part.single)
-            self._combined[part] = price, quotes
+            quotes: dict[str, Quote] = {}
+            left_out: dict[str, tuple[Quote, str]] = {}
+            for name in part.venues:
+                quote = self.observations.get(name, {}).get(part.symbol)
+                if quote is None:
+                    continue
+                if objection := self._objection(quote):
+                    left_out[name] = quote, objection
+                else:
+                    quotes[name] = quote
+            prices = [quote.price for quote in quotes.values()]
+            clamped = []
+            if len(prices) >= 3:
+                low, high = clamp_range(prices)
+                clamped = [name for name, quote in quotes.items() if not low <= quote.price <= high]
+            self._combined[part] = _Priced(combine_prices(prices, single=part.single), quotes, clamped, left_out)
         return self._combined[part]
+
+    def _objection(self, quote: Quote) -> str:
+        if not is_possible(quote.price):
+            return "impossible"
+        if quote.fetched_since < self.oldest:
+            return "old"
+        return "frozen" if quote.quoted_at is not None and quote.quoted_at < self.oldest else ""
+
+
+def _written(quote: Quote) -> list[Any]:
+    return [str(quote.price), quote.fetched_since.timestamp()]
 
 
 def wanted_quotes(shard: str) -> dict[str, set[str]]:
@@ -219,13 +264,18 @@ def _judge(row: _Second, market: _Market, second: int) -> None:
     """Finds the index's price of this second, or why it has none."""
     basket = row.baskets[0] if row.baskets and row.baskets[0].divisor and row.baskets[0].due else None
     following = next((later for later in reversed(row.baskets) if later.due and later is not basket), None)
-    inputs = market.inputs(basket) if basket else "basket"
-    if basket and following and not isinstance(inputs_after := market.inputs(following), str):
+    inputs = market.inputs(basket) if basket else None
+    if basket and inputs and following:
+        inputs_after = market.inputs(following)
         divisor = _rebase(row, basket, inputs, following, inputs_after)
         if divisor is not None:
             basket, inputs = _Basket(following.id, following.version, divisor, True, following.parts), inputs_after
-    if basket is None or basket.divisor is None or isinstance(inputs, str):
-        row.stale_reason = f"no_price {inputs}"
+    if basket is None or basket.divisor is None or inputs is None:
+        row.stale_reason = "no_price basket"
+        return
+    row.inputs = inputs.stored()
+    if missing := inputs.without_price:
+        row.stale_reason = f"no_price {missing}"
         return
     price = index_price(basket.weights, inputs.prices, basket.divisor, row.decimals)
     if not is_possible(price):
@@ -237,16 +287,17 @@ def _judge(row: _Second, market: _Market, second: int) -> None:
         row.stale_reason = "jump"
         return
     row.price, row.fetched_since, row.ticked_at = price, inputs.since, second
-    row.inputs = inputs.stored(basket.version)
 
 
 def _rebase(
-    row: _Second, basket: _Basket, inputs: _Inputs | str, following: _Basket, inputs_after: _Inputs
+    row: _Second, basket: _Basket, inputs: _Inputs, following: _Basket, inputs_after: _Inputs
 ) -> Decimal | None:
     """Puts a basket in effect that is due: the divisor that keeps the index where the old basket has it, or, where
-    that has no price any more, where the last tick was."""
+    that has no price any more, where the last tick was. None while the new one has no price."""
+    if inputs_after.without_price:
+        return None
     after = basket_worth(following.weights, inputs_after.prices)
-    if not isinstance(inputs, str) and basket.divisor is not None:
+    if not inputs.without_price and basket.divisor is not None:
         divisor = rebased_divisor(basket_worth(basket.weights, inputs.prices), basket.divisor, after)
     elif row.last_price is not None:
         divisor = rebased_divisor(row.last_price, Decimal(1), after)
@@ -286,7 +337,7 @@ def _parts(written: str) -> tuple[_Part, ...]:
 
 
 def _store(rows: list[_Second], epoch: int, second: int) -> dict[int, int]:
-    """Writes ticks and states; {index id: tick id}."""
+    """Writes ticks and states, each with its inputs where the index has a price or none; {index id: tick id}."""
     stored = sql.rows(
         """
         SELECT ticked, tick_id

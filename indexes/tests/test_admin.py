@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 
@@ -10,7 +11,9 @@ from django.urls import reverse
 from common.times import SHANGHAI
 from indexes import terms
 from indexes.models import Basket, Index
-from indexes.tests.factories import make_index, tick
+from indexes.services import record_ticks
+from indexes.tests.factories import EPOCH, make_index, tick
+from indexes.venues import Quote
 
 pytestmark = pytest.mark.django_db
 
@@ -114,3 +117,56 @@ def test_what_the_engine_writes_is_only_read(operator):
     tick({"sokemain": 100}, datetime.now(UTC))
     for name in ("tick", "candle", "indexstate", "leadership", "candlegap"):
         assert operator.get(reverse(f"admin:indexes_{name}_add")).status_code == 403
+
+
+def test_an_index_shows_its_venues_with_price_and_age_and_what_became_of_them(operator):
+    index = make_index(code="btc")
+    constituent = index.baskets.get().constituents.get()
+    constituent.venues = ["one", "two", "three", "four", "five", "six"]
+    constituent.save()
+    url = reverse("admin:indexes_index_change", args=[index.pk])
+    assert "No engine has looked at it yet" in operator.get(url).content.decode()
+
+    at = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    fresh, old = at - timedelta(seconds=1.2), at - timedelta(seconds=7)
+    quotes = {
+        "one": {"btc": Quote(D("100"), fresh)},
+        "two": {"btc": Quote(D("101"), fresh, at)},
+        "three": {"btc": Quote(D("1010"), fresh)},
+        "four": {"btc": Quote(D("100.5"), old)},
+        "five": {"btc": Quote(D("100.6"), fresh, old)},
+    }
+    record_ticks("main", EPOCH, quotes, at)
+    text = shown(operator.get(url).content.decode())
+    assert "Basket 1, 2026-03-10 20:00:00" in text
+    assert "btc 1 101.676666" in text
+    for row in (
+        "one 100 1.2 counts",
+        "two 101 1.2 counts",
+        "three 1010 1.2 clamped",
+        "four 100.5 7.0 left out: too old",
+        "five 100.6 1.2 left out: the venue stands still",
+        "six - - missing",
+    ):
+        assert row in text
+
+    later = at + timedelta(seconds=1)
+    for prices, expected in (
+        ({"one": "100", "two": "102"}, "one 100 0.5 not enough: the venues disagree"),
+        ({"one": "100", "two": "-1"}, "one 100 0.5 not enough: one venue alone"),
+        ({"two": "-1"}, "two -1 0.5 left out: not a possible price"),
+    ):
+        index.baskets.get().constituents.update(allow_single_venue=False)
+        since = later - timedelta(seconds=0.5)
+        record_ticks("main", EPOCH, {name: {"btc": Quote(D(price), since)} for name, price in prices.items()}, later)
+        text = shown(operator.get(url).content.decode())
+        assert "The index is stale: no_price btc" in text
+        assert "btc 1 -" in text
+        assert expected in text
+        later += timedelta(seconds=1)
+
+
+def shown(page: str) -> str:
+    """The words of the table, one space between any two."""
+    start = page.index('id="last-second"')
+    return " ".join(re.sub(r"<[^>]*>", " ", page[start : page.index("</table>", start)]).split())

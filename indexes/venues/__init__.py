@@ -10,21 +10,26 @@ from typing import Protocol
 from django.conf import settings
 
 SIMULATED = "simulated"
+REPLAY = "replay"
+# Venues whose prices are not of any market now.
+MADE_UP = frozenset({SIMULATED, REPLAY})
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A venue's price of a symbol. `fetched_since` is the database's clock, asked before the fetch began."""
+    """A venue's price of a symbol. `fetched_since` is a time by the database's clock, not later than the fetch began;
+    `quoted_at` the venue's own time of the price, where it gives one."""
 
     price: Decimal
     fetched_since: datetime
+    quoted_at: datetime | None = None
 
 
 class Venue(Protocol):
     def read(self, symbols: Iterable[str]) -> dict[str, Quote]:
-        """The quotes of those symbols that the venue has a price of."""
+        """The quotes of those symbols that the venue has a price of, at once: a slow venue is read in advance."""
 
 
 # {venue: {symbol: quote}}
@@ -38,8 +43,8 @@ def register(name: str, make: Callable[[], Venue]) -> None:
 
 
 def names() -> list[str]:
-    """The venues that baskets may name here. `simulated` is none in production, unless settings allow it."""
-    return sorted(name for name in _makers if name != SIMULATED or settings.ALLOW_SIMULATED)
+    """The venues that baskets may name here. Those made up are none in production, unless settings allow them."""
+    return sorted(name for name in _makers if name not in MADE_UP or settings.ALLOW_SIMULATED)
 
 
 class Venues:
@@ -53,11 +58,9 @@ class Venues:
         """Reads {venue: symbols}. A venue that fails, or that is not allowed here, has no quotes."""
         observed: dict[str, dict[str, Quote]] = {}
         for name, symbols in wanted.items():
-            venue = self._venue(name)
-            if venue is None:
-                continue
             try:
-                observed[name] = venue.read(symbols)
+                if venue := self._venue(name):
+                    observed[name] = venue.read(symbols)
             except Exception:
                 logger.exception("venue %s could not be read", name)
         return observed
