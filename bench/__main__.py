@@ -1,4 +1,4 @@
-"""Runs the benchmarks, prints a table and writes bench/results.json. Words name rows; none means all."""
+"""Runs the benchmarks, prints a table and notes it in bench/results.json. Words name rows; none means all."""
 
 import json
 import os
@@ -11,16 +11,16 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "soke_project.settings")
 django.setup()
 
-from bench import rows  # noqa: E402
+from bench import pushes, rows  # noqa: E402
 from bench.engines import database, server  # noqa: E402
-from bench.rows import Row  # noqa: E402
+from bench.row import Row  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results.json"
 
 
 def _over_http(measure: Callable[[int], list[Row]]) -> list[Row]:
-    with server() as port:
-        return measure(port)
+    with server() as web:
+        return measure(web.port)
 
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -28,6 +28,8 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "fills": lambda: [rows.fills()],
     "reads": lambda: _over_http(rows.reads),
     "tick_100": lambda: [rows.tick_100()],
+    "push": pushes.pushes,
+    "stuck": lambda: [pushes.stuck()],
 }
 
 
@@ -42,17 +44,18 @@ def main(words: list[str]) -> int:
             print(f"{name} ...", flush=True)
             with database():
                 found += run()
-    print(f"\n{'row':<14}{'measured':>12}{'limit':>12}  {'unit':<12}{'ratio':>7}  reach")
+    print(f"\n{'row':<18}{'measured':>12}{'limit':>12}  {'unit':<12}{'ratio':>7}  reach")
     for row in found:
         goal = f"{'≥' if row.at_least else '≤'} {row.reach:.2f}"
         verdict = "" if row.reached else "  not reached"
         print(
-            f"{row.name:<14}{row.measured:>12.1f}{row.limit:>12.1f}  {row.unit:<12}{row.ratio:>7.2f}  {goal}{verdict}"
+            f"{row.name:<18}{row.measured:>12.1f}{row.limit:>12.1f}  {row.unit:<12}{row.ratio:>7.2f}  {goal}{verdict}"
         )
     figures = {
         row.name: {"measured": row.measured, "limit": row.limit, "unit": row.unit, "ratio": row.ratio} for row in found
     }
-    RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps(known | figures, indent=2) + "\n")
     return 0
 
 

@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import re
+import resource
+import socket
 import subprocess
 import sys
 import tempfile
@@ -10,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +25,22 @@ from launcher import ports
 ROOT = Path(__file__).resolve().parents[1]
 NAME = f"soke_bench_{os.getpid()}"
 URLS = ("DATABASE_URL", "DATABASE_OWNER_URL")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process that serves on a port of 127.0.0.1."""
+
+    port: int
+    pid: int
+
+    @property
+    def memory(self) -> int:
+        """What it holds in memory, in bytes."""
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", text)
+        assert found is not None
+        return int(found[1]) * 1024
 
 
 def _admin(statement: str) -> None:
@@ -53,22 +72,46 @@ def database() -> Iterator[None]:
 
 
 @contextmanager
-def server() -> Iterator[int]:
+def server() -> Iterator["Server"]:
     """The web process as `make run` starts it, on a free port."""
     port = ports.choose()
     # Clients are throttled in production; here they are what is measured.
     environment = {**os.environ, "SOKE_PORT": str(port), "SOKE_THROTTLE_FACTOR": "1000000"}
     command = [str(Path(sys.executable).parent / "uvicorn"), "soke_project.asgi:application", "--port", str(port)]
+    command += ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--ws-max-size", "65536"]
     command += ["--no-proxy-headers", "--no-access-log", "--log-level", "warning"]
-    process = subprocess.Popen(command, env=environment, cwd=ROOT)
-    try:
+    with _running(command, port, environment) as process:
         for _ in range(200):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1)
                 break
             except OSError:
                 time.sleep(0.1)
-        yield port
+        yield Server(port, process.pid)
+
+
+@contextmanager
+def bare_sockets() -> Iterator["Server"]:
+    """Sockets of the `websockets` library and nothing else (bench/bare.py), on a free port."""
+    port = ports.choose()
+    with _running([sys.executable, "-m", "bench.bare", str(port)], port, dict(os.environ)) as process:
+        yield Server(port, process.pid)
+
+
+@contextmanager
+def _running(command: list[str], port: int, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process that listens, with as many files as the system lets it open."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    process = subprocess.Popen(command, env=environment, cwd=ROOT)
+    try:
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield process
     finally:
         process.terminate()
         process.wait(10)

@@ -3,7 +3,6 @@
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,36 +10,11 @@ import orjson
 
 from bench import load, world
 from bench.engines import pgbench
+from bench.row import Row, in_turns
 from common import public_ids, sql
 from contracts.engine.work import execute_all
 
 PRICE = Decimal(1000)
-
-
-@dataclass(frozen=True)
-class Row:
-    """`measured` and `limit` in `unit`; the ratio is what counts, against `reach`."""
-
-    name: str
-    measured: float
-    limit: float
-    unit: str
-    reach: float
-    at_least: bool = True
-
-    @property
-    def ratio(self) -> float:
-        return self.measured / self.limit
-
-    @property
-    def reached(self) -> bool:
-        return self.ratio >= self.reach if self.at_least else self.ratio <= self.reach
-
-
-def in_turns(measure: Callable[[], float], limit: Callable[[], float], turns: int = 3) -> tuple[float, float]:
-    """Medians of both, measured alternately."""
-    found = [(measure(), limit()) for _ in range(turns)]
-    return statistics.median(a for a, _ in found), statistics.median(b for _, b in found)
 
 
 def _good(body: bytes) -> bool:
@@ -146,10 +120,11 @@ def reads(port: int, seconds: float = 4) -> list[Row]:
     def of(text: bytes) -> Callable[[], float]:
         return lambda: load.rate(port, [text] * 8, seconds, _good)
 
-    return [
-        Row("read_market", *in_turns(of(market), of(empty)), "requests/s", 0.45),
-        Row("read_candles", *in_turns(of(candles), of(empty)), "requests/s", 0.45),
-    ]
+    with world.ticking(1, PRICE):
+        return [
+            Row("read_market", *in_turns(of(market), of(empty)), "requests/s", 0.45),
+            Row("read_candles", *in_turns(of(candles), of(empty)), "requests/s", 0.45),
+        ]
 
 
 def fills(count: int = 10_000) -> Row:

@@ -1,12 +1,17 @@
 """What the benchmarks trade in: indexes with a price, a deep pool, clients with money."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
+from django.db import connection
 from django.utils import timezone
 
 from accounts import tokens
 from common import sql
+from contracts.engine import news
 from contracts.engine.deciding import decide
 from contracts.engine.execution import Moment
 from indexes.models import Basket, Constituent, Index, IndexState
@@ -47,6 +52,26 @@ def observations(count: int, price: Decimal, at: datetime) -> dict[str, dict[str
 def tick(count: int, price: Decimal, at: datetime) -> Moment:
     """One second of the engine's decisions."""
     return decide(SHARD, 1, observations(count, price, at), at)[1]
+
+
+@contextmanager
+def ticking(count: int, price: Decimal) -> Iterator[None]:
+    """Goes on ticking once a second as an engine does, and tells the web processes."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(1):
+            at = sql.database_time()
+            news.tell(decide(SHARD, 1, observations(count, price, at), at)[0])
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def make_clients(count: int) -> list[int]:
