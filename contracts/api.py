@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import public_ids
+from common.briefly import briefly
 from common.errors import Invalid, not_found
 from common.http.envelope import answer, envelope
 from common.http.fields import OneOfField, PriceField, PublicIdField, UnreadField, VolumeField, WordField
@@ -33,7 +34,6 @@ from contracts.schema import (
     PositionSchema,
 )
 from indexes import queries as index_queries
-from indexes.queries import briefly
 from indexes.rules import INTERVALS
 from operations.api import answer_once, client_id
 
@@ -116,6 +116,7 @@ class MarketViewSet(ApiViewSet):
     """What anybody may see of the indexes."""
 
     permission_classes = [Open]
+    believes_tokens_briefly = True
 
     @extend_schema(responses=IndexSchema(many=True))
     @action(detail=False)

@@ -1,17 +1,15 @@
 """What reads indexes. Reads of the market are kept in the process for half a second (MARKET_CACHE_SECONDS)."""
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import wraps
-from typing import ParamSpec, TypeVar
 
 import orjson
-from django.conf import settings
 
 from common import sql
+from common.briefly import briefly
 from common.reconciliation import Difference
 from indexes.models import Index
 from indexes.rules import DAY, INTERVALS, bucket_start, quote_change
@@ -19,10 +17,6 @@ from indexes.services.history import compare_candles
 
 DEFAULT_CANDLES = 300
 MOST_CANDLES = 1500
-_LARGEST_CACHE = 10_000
-
-Parameters = ParamSpec("Parameters")
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +49,6 @@ class ListedIndex:
 
     index: Index
     state: PriceState
-
-
-def briefly(read: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
-    """Keeps answers by their arguments for MARKET_CACHE_SECONDS."""
-    kept: dict[Hashable, tuple[float, Answer]] = {}
-
-    @wraps(read)
-    def answer(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
-        key = (args, tuple(kwargs.items()))
-        found = kept.get(key)
-        now = time.monotonic()
-        if found is not None and now < found[0]:
-            return found[1]
-        value = read(*args, **kwargs)
-        if len(kept) >= _LARGEST_CACHE:
-            kept.clear()
-        kept[key] = now + settings.MARKET_CACHE_SECONDS, value
-        return value
-
-    return answer
 
 
 def latest(index_ids: Iterable[int]) -> dict[int, PriceState]:

@@ -14,10 +14,12 @@ CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}
 
 
 class ApiViewSet(ViewSet):
-    """Calls of one module. `per_page` is the length of its lists."""
+    """Calls of one module. `per_page` is the length of its lists; where anybody may read, over and over, a good token
+    may be believed for half a second (`believes_tokens_briefly`)."""
 
     http_method_names = ["get", "head", "post"]
     per_page = 15
+    believes_tokens_briefly = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuses, before anything is read or anybody known, a method that the call lacks, a body that is too long

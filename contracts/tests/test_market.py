@@ -3,6 +3,8 @@
 import pytest
 from rest_framework.test import APIClient
 
+from accounts import tokens
+from accounts.services import sign_out
 from common import public_ids, sql
 from common.redis import client as redis_client
 from common.sockets import wire
@@ -52,3 +54,20 @@ def test_an_index_that_is_not_listed_is_not_answered() -> None:
     desk.tick("1001")
     news.tell(desk.results)
     assert last_price(desk) is None
+
+
+def test_a_token_is_believed_for_a_moment_where_anybody_may_read(settings) -> None:
+    settings.MARKET_CACHE_SECONDS = 60
+    desk = Desk("1000")
+    issued = tokens.issue(desk.client("0"))
+    api = APIClient(headers={"authorization": f"Bearer {issued.access_token}"})
+    query = {"id": public_ids.encode(desk.index.id)}
+
+    def codes() -> list[int]:
+        found = [("contract/index/market", query), ("contract/positions", {})]
+        return [api.get(f"/api/v1/{path}", data).json()["code"] for path, data in found]
+
+    assert codes() == [200, 200]
+    sign_out(tokens.verify(issued.access_token))
+    assert codes() == [200, 401]
+    assert APIClient(headers={"authorization": "Bearer x"}).get("/api/v1/contract/indexes").json()["code"] == 401
