@@ -1,4 +1,6 @@
-"""Runs the benchmarks, prints a table and notes it in bench/results.json. Words name rows; none means all."""
+"""Runs the benchmarks, prints a table and notes it in bench/results.json. Words name rows; none means all.
+
+SOKE_BENCH_SECONDS (60) is how long `tick_load` ticks."""
 
 import json
 import os
@@ -28,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "fills": lambda: [rows.fills()],
     "reads": lambda: _over_http(rows.reads),
     "tick_100": lambda: [rows.tick_100()],
+    "tick_load": lambda: rows.tick_load(int(os.environ.get("SOKE_BENCH_SECONDS", "60"))),
     "push": pushes.pushes,
     "stuck": lambda: [pushes.stuck()],
 }

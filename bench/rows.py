@@ -9,7 +9,7 @@ from decimal import Decimal
 import orjson
 
 from bench import load, world
-from bench.engines import pgbench
+from bench.engines import engine, pgbench
 from bench.row import Row, in_turns
 from common import public_ids, sql
 from contracts.engine.work import execute_all
@@ -202,3 +202,33 @@ def tick_100(turns: int = 20) -> Row:
         return statistics.median(took) * 1000
 
     return Row("tick_100", *in_turns(measure, limit), "ms", 1.5, at_least=False)
+
+
+def tick_load(seconds: int) -> list[Row]:
+    """An engine ticks 100 indexes with simulated prices: how much of each second it works, and how many it skips."""
+    world.make_indexes(100)
+    sql.execute("UPDATE indexes_constituent SET venues = '{simulated}'")
+    took: dict[int, float] = {}
+    with engine():
+        began = time.monotonic()
+        while time.monotonic() - began < seconds + 5:
+            [(second, work, skipped)] = sql.rows(
+                """
+                SELECT ticked_at, read_seconds + decide_seconds + push_seconds + execute_seconds, skipped
+                FROM indexes_leadership
+                """
+            )
+            if second is not None:
+                took[second] = work
+            time.sleep(0.2)
+    wanted = max(took) - min(took) + 1
+    [(ticks,)] = sql.rows("SELECT count(*) FROM indexes_tick")
+    if not skipped and ticks < 100 * wanted:
+        raise RuntimeError(f"{ticks} ticks in {wanted} seconds")
+    work = sorted(took.values())
+    p50, p99 = (work[int(len(work) * share)] * 1000 for share in (0.5, 0.99))
+    return [
+        Row("tick_load_p50", p50, 1000, "ms", 1, at_least=False),
+        Row("tick_load_p99", p99, 1000, "ms", 1, at_least=False),
+        Row("tick_load_skip", skipped, wanted, "seconds", 0, at_least=False),
+    ]
