@@ -74,6 +74,34 @@ ADDED: dict[str, dict[str, str]] = {
     "push_market": {"data.stale": "boolean"},
     "push_positions": {"data[].index.id": "integer"},
 }
+# Channels that the document does not have; their rows and keys.
+_CHANNELS: dict[str, tuple[str, dict[str, str]]] = {
+    "push_orders": (
+        "data[]",
+        {
+            **dict.fromkeys(("id", "volume", "trade_volume", "lever", "index.id"), "integer"),
+            **dict.fromkeys(("direction", "price_type", "fee", "created_at", "status", "kind"), "string"),
+            **dict.fromkeys(("index.title", "index.sub_title"), "string"),
+            **dict.fromkeys(("price", "reason"), "string or null"),
+            "index": "object",
+        },
+    ),
+    "push_balance": (
+        "data",
+        dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), "string"),
+    ),
+    "push_payments": (
+        "data[]",
+        {
+            **dict.fromkeys(("no", "purpose", "amount", "created_at"), "string"),
+            **dict.fromkeys(("status", "confirmations", "confirmations_needed", "expired_at"), "integer"),
+            **dict.fromkeys(("reason", "tx_hash"), "string or null"),
+        },
+    ),
+}
+for _name, (_path, _kinds) in _CHANNELS.items():
+    ADDED[_name] = {"ch": "string", "ts": "integer", "data": "array" if _path.endswith("[]") else "object"}
+    ADDED[_name] |= {"data[]": "object"} | {f"{_path}.{_key}": _kind for _key, _kind in _kinds.items()}
 # Lists that stay empty until their module is built.
 EMPTY = {"index_index": {"data.fund"}}
 
@@ -93,6 +121,7 @@ FORMS: dict[str, str] = {
     ),
     **dict.fromkeys(("power_income", "fund_income", "power_pool", "amount", "fee", "position_amount"), MONEY),
     **dict.fromkeys(("profit_unreal", "max_open_interest"), MONEY),
+    **dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), MONEY),
     **dict.fromkeys(("last_price", "open_price", "today_high", "today_low", "liquidation_price", "price"), PRICE),
     **dict.fromkeys(("quote_change", "profit_rate", "profit"), RATIO),
     **dict.fromkeys(("fee_rate", "mmr", "contract_size"), RATE),
@@ -113,10 +142,15 @@ FORMS: dict[str, str] = {
     "created_at": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",
     "direction": "buy|sell",
     "price_type": "market|limit",
-    "status": "pending|filled|cancelled|refused",
+    # Orders have words, payment orders numbers.
+    "status": "pending|filled|cancelled|refused|[0-3]",
+    "purpose": "deposit|pledge|fund",
+    "tx_hash": r"0x[0-9a-f]{64}",
+    "confirmations": COUNT,
+    "confirmations_needed": ID,
     "reason": r"[a-z_]+",
     "kind": "open|close",
-    "ch": r"index\.(kline\.[a-z]+|market\.[a-z]+|positions)",
+    "ch": r"index\.(kline\.[a-z]+|market\.[a-z]+|positions)|orders|balance|payments",
     "ts": r"\d{13}",
 }
 
@@ -134,7 +168,7 @@ def kind_of(value: Any) -> str:
 def differences(name: str, real: Any, sample: Any = _ABSENT, path: str = "") -> Iterator[str]:
     """Where an answer is not what the document, the decisions and the additions say; nothing where it is."""
     if not path:
-        sample = SAMPLES[name]
+        sample = SAMPLES.get(name, {})
     kinds = DECIDED.get(name, {}).get(path) or (ADDED[name][path] if sample is _ABSENT else kind_of(sample))
     if kind_of(real) not in kinds.split(" or "):
         yield f"{path}: {kind_of(real)} {real!r} instead of {kinds}"
@@ -142,10 +176,11 @@ def differences(name: str, real: Any, sample: Any = _ABSENT, path: str = "") -> 
         known = sample if isinstance(sample, dict) else {}
         yield from _keys(name, real, known, path)
     elif isinstance(real, list):
-        if sample and sample is not _ABSENT and not real and path not in EMPTY.get(name, ()):
+        rows = sample if isinstance(sample, list) else []
+        if rows and not real and path not in EMPTY.get(name, ()):
             yield f"{path}: empty"
         for item in real:
-            yield from differences(name, item, sample[0] if sample else _ABSENT, f"{path}[]")
+            yield from differences(name, item, rows[0] if rows else _ABSENT, f"{path}[]")
     else:
         yield from unformed(real, path)
     if path == "message" and real != sample:

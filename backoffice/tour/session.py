@@ -83,6 +83,7 @@ class Socket:
     def __init__(self, url: str, say: Callable[[str], None]) -> None:
         self._url = url.replace("http", "ws", 1) + "/ws"
         self._say = say
+        self._newest: dict[str, Any] = {}
 
     async def __aenter__(self) -> "Socket":
         self._socket = await websockets.connect(self._url)
@@ -105,11 +106,19 @@ class Socket:
         frame = await self.next(lambda got: got.get("ch") == channel and fits(got["data"]), seconds)
         return frame["data"]
 
+    async def shows(self, channel: str, fits: Callable[[Any], bool], seconds: float = 30) -> Any:
+        """What a channel shows once it fits: now, or with one of the next pushes."""
+        if channel in self._newest and fits(self._newest[channel]):
+            return self._newest[channel]
+        return await self.push(channel, fits, seconds)
+
     async def next(self, fits: Callable[[dict[str, Any]], bool], seconds: float = 30) -> dict[str, Any]:
         try:
             async with asyncio.timeout(seconds):
                 async for text in self._socket:
                     frame: dict[str, Any] = json.loads(text)
+                    if "ch" in frame:
+                        self._newest[frame["ch"]] = frame["data"]
                     if "ping" in frame:
                         await self._socket.send(json.dumps({"pong": frame["ping"]}))
                     elif fits(frame):

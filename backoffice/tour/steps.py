@@ -19,7 +19,7 @@ def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
     _visit(session)
     _sign_in(session)
     index = _market(session)
-    _deposit(session)
+    asyncio.run(_deposit(session))
     _pledge(session)
     asyncio.run(_trade(session, index))
     _leave(session)
@@ -62,16 +62,32 @@ def _market(session: Session) -> dict[str, Any]:
     return index
 
 
-def _deposit(session: Session) -> None:
-    session.say("4. A deposit, paid on chain")
+async def _deposit(session: Session) -> None:
+    session.say("4. A deposit, paid on chain and followed on the socket")
     before = Decimal(session.home()["my"]["balance"])
-    prepared = session.call("POST", "index/recharge/order", amount=str(DEPOSIT))["data"]
-    tx_hash = session.pay(prepared)
-    session.call("POST", "index/recharge", no=prepared["no"], id=tx_hash)
-    session.wait_for(
-        f"the deposit of {DEPOSIT} is on the index account",
-        lambda: True if Decimal(session.home()["my"]["balance"]) == before + DEPOSIT else None,
-    )
+    async with Socket(session.url, session.say) as socket:
+        await socket.ask(auth=session.token)
+        await socket.ask(sub="payments", id="1")
+        await socket.ask(sub="balance", id="2")
+        prepared = session.call("POST", "index/recharge/order", amount=str(DEPOSIT))["data"]
+
+        async def reaches(status: int) -> dict[str, Any]:
+            """The order's row once it has this status."""
+
+            def found(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+                return [row for row in rows if row["no"] == prepared["no"] and row["status"] == status]
+
+            rows = await socket.shows("payments", lambda rows: bool(found(rows)), 60)
+            return found(rows)[0]
+
+        await reaches(0)
+        tx_hash = session.pay(prepared)
+        session.call("POST", "index/recharge", no=prepared["no"], id=tx_hash)
+        paid = await reaches(2)
+        session.say(f"     confirmed by {paid['confirmations']} blocks")
+        await socket.shows("balance", lambda data: Decimal(data["available"]) == before + DEPOSIT)
+        session.say(f"     the deposit of {DEPOSIT} is on the index account")
+    _check(Decimal(session.home()["my"]["balance"]) == before + DEPOSIT, "the home call shows another balance")
 
 
 def _pledge(session: Session) -> None:
@@ -88,7 +104,7 @@ def _pledge(session: Session) -> None:
 
 
 async def _trade(session: Session, index: dict[str, Any]) -> None:
-    session.say("6. The socket: candles and market for everybody, positions for the client")
+    session.say("6. The socket: candles and market for everybody, positions, orders and balance for the client")
     async with Socket(session.url, session.say) as socket:
         await socket.ask(sub=f"index.kline.{index['code']}", id="1")
         candles = await socket.push(f"index.kline.{index['code']}")
@@ -99,6 +115,8 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
         await socket.ask(sub="index.positions", id="3")
         held = await socket.push("index.positions")
         _check(held == [], f"there are positions already: {held}")
+        await socket.ask(sub="orders", id="4")
+        await socket.ask(sub="balance", id="5")
         await socket.ask(ping=1)
 
         session.say("7. A position is opened, moves, and is closed")
@@ -123,13 +141,19 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
         )["data"]
         waiting = session.call("GET", "contract/orders")["data"]
         _check([row["id"] for row in waiting] == [limit["id"]], f"waiting are {waiting}")
+        await socket.shows("orders", lambda rows: rows == waiting)
+        held = await socket.shows("balance", lambda data: Decimal(data["order_hold"]) > 0)
+        session.say(f"     pushed, too, with {held['order_hold']} on hold")
         session.call("POST", "contract/order/cancel", id=limit["id"])
+        await socket.shows("orders", lambda rows: rows == [])
+        await socket.shows("balance", lambda data: Decimal(data["order_hold"]) == 0)
         session.call("POST", "contract/order/cancel", expect=500, id=limit["id"])
 
         session.call("POST", "contract/position/close", id=position["id"])
         await socket.push("index.positions", lambda data: data == [])
-        session.say("     closed")
-        await socket.ask(unsub=f"index.kline.{index['code']}", id="4")
+        await socket.shows("balance", lambda data: Decimal(data["margin"]) == 0)
+        session.say("     closed; the margin is back")
+        await socket.ask(unsub=f"index.kline.{index['code']}", id="6")
     filled = session.call("GET", "contract/orders", status="filled")["data"]
     _check(len(filled) >= 2 and filled[0]["kind"] == "close", "the fills are not listed")
 

@@ -94,6 +94,20 @@ def test_changes_and_ticks_are_pushed_and_a_tick_loads_nothing(address: str, who
         assert loads(who) == 2
 
 
+def test_who_comes_back_sees_the_current_state_at_once(address: str, who: int) -> None:
+    name = channel()
+    for volume in ("1", "2", "3"):
+        # What happened while the client was away.
+        push(name, volume)
+        publish.ticks({8: "10"})
+        hold(who, i8=volume)
+        with client(f"{address}?token={token(who)[0]}") as socket:
+            assert socket.ask(sub=name)["subbed"] == name
+            assert socket.hear()["data"] == volume
+            assert socket.ask(sub="test.own")["subbed"] == "test.own"
+            assert socket.hear()["data"] == [{"index": 8, "worth": str(10 * int(volume))}]
+
+
 def test_changes_in_a_row_are_loaded_together(address: str, who: int) -> None:
     with client(f"{address}?token={token(who)[0]}") as socket:
         socket.ask(sub="test.own")

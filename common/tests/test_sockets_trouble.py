@@ -125,6 +125,9 @@ def test_two_processes_push_the_same() -> None:
             assert one.hear() == two.hear() == {"ch": name, "ts": 1, "data": number}
         hold(who, i7="1")
         assert one.hear()["data"] == two.hear()["data"] == [{"index": 7, "worth": "0"}]
+        for price in range(1, 20):
+            publish.ticks({7: str(price)})
+            assert one.hear()["data"] == two.hear()["data"] == [{"index": 7, "worth": str(price)}]
 
 
 def test_publishing_without_redis_is_logged_and_goes_on(monkeypatch: pytest.MonkeyPatch, settings) -> None:
