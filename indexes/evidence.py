@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Context
 from typing import Any
 
 from indexes.models import Constituent, Index, Tick
+
+# Means have 80 digits; nobody wants to read them.
+_SHOWN = Context(prec=12)
 
 COUNTS, CLAMPED, APART, ALONE, MISSING = "counts", "clamped", "apart", "alone", "missing"
 
@@ -25,7 +29,7 @@ class VenueQuote:
 class PricedConstituent:
     symbol: str
     weight: str
-    # None where its quotes did not suffice.
+    # 12 digits; None where its quotes did not suffice.
     price: str | None
     quotes: list[VenueQuote]
 
@@ -78,4 +82,5 @@ def _priced(constituent: Constituent, inputs: Mapping[str, Any], second: int) ->
             found.append(VenueQuote(venue, quoted, second - since, why))
         else:
             found.append(VenueQuote(venue, None, None, MISSING))
-    return PricedConstituent(symbol, str(constituent.weight.normalize()), price, found)
+    shown = None if price is None else f"{_SHOWN.create_decimal(price).normalize():f}"
+    return PricedConstituent(symbol, f"{constituent.weight.normalize():f}", shown, found)

@@ -139,7 +139,7 @@ def test_an_index_shows_its_venues_with_price_and_age_and_what_became_of_them(op
     record_ticks("main", EPOCH, quotes, at)
     text = shown(operator.get(url).content.decode())
     assert "Basket 1, 2026-03-10 20:00:00" in text
-    assert "btc 1 101.676666" in text
+    assert "btc 1 101.676666667 one" in text
     for row in (
         "one 100 1.2 counts",
         "two 101 1.2 counts",
