@@ -7,7 +7,8 @@ from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 
-_LARGEST_CACHE = 10_000
+# Answers of up to 140 kB, and whoever asks chooses the arguments.
+_LARGEST_CACHE = 256
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")

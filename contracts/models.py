@@ -165,7 +165,8 @@ class Position(models.Model):
                 name="contracts_position_open_or_closed",
             ),
             models.CheckConstraint(
-                condition=Q(mark="", mark_price__isnull=True) | (~Q(mark="") & Q(mark_price__isnull=False)),
+                condition=Q(mark="", mark_price__isnull=True, mark_result__isnull=True)
+                | (~Q(mark="") & Q(mark_price__isnull=False, mark_result__isnull=False)),
                 name="contracts_position_mark_has_price",
             ),
         ]

@@ -1,5 +1,7 @@
 """Accounts and transfers. PostgreSQL keeps them (see migrations/guard.sql); nothing here may be saved by hand."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
@@ -7,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ledger.accounts import PLATFORM_BASE, ClientAccount, PlatformAccount
 
-_IS_CLIENT = When(id__lt=PLATFORM_BASE, then=F("id"))
+_TOO_MUCH = Decimal(10) ** 23
 
 
 class Account(models.Model):
@@ -50,6 +52,16 @@ class Account(models.Model):
             models.CheckConstraint(
                 condition=Q(floor__isnull=True) | Q(balance__gte=F("floor")), name="ledger_account_not_below_floor"
             ),
+            # PostgreSQL's NaN is larger than every number: without an upper end it would pay for anything.
+            models.CheckConstraint(
+                condition=Q(balance__lt=_TOO_MUCH) & (Q(floor__isnull=True) | Q(floor__lt=_TOO_MUCH)),
+                name="ledger_account_finite",
+            ),
+            models.CheckConstraint(
+                condition=Q(id__gte=8, id__lt=PLATFORM_BASE, kind__lte=ClientAccount.FUND_PRINCIPAL)
+                | Q(id__range=(PlatformAccount.CUSTODY, PlatformAccount.FUND_RESERVE)),
+                name="ledger_account_known",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -91,7 +103,9 @@ class Transfer(models.Model):
         verbose_name = _("transfer")
         verbose_name_plural = _("transfers")
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="ledger_transfer_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, amount__lt=_TOO_MUCH), name="ledger_transfer_amount_positive"
+            ),
             models.CheckConstraint(condition=~Q(debit=F("credit")), name="ledger_transfer_two_accounts"),
             models.UniqueConstraint(fields=["reference", "kind"], name="ledger_transfer_once"),
         ]

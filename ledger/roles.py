@@ -20,6 +20,9 @@ def narrow(using: str, **_: Any) -> None:
             return  # a migration that stopped before the ledger's
         name = connections[using].ops.quote_name(role)
         cursor.execute(f"REVOKE ALL ON ledger_account, ledger_transfer FROM {name}")
+        cursor.execute(
+            f"REVOKE EXECUTE ON FUNCTION ledger_apply(), ledger_refuse(), ledger_guard_account() FROM {name}"
+        )
         cursor.execute(f"GRANT SELECT, INSERT (id) ON ledger_account TO {name}")
         cursor.execute(
             f"GRANT SELECT, INSERT (debit_id, credit_id, amount, kind, reference) ON ledger_transfer TO {name}"

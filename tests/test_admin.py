@@ -145,3 +145,15 @@ def test_an_operator_without_rights_sees_nothing(busy: Trader, django_user_model
     browser.force_login(operator)
     for model in REGISTERED:
         assert browser.get(page(model, "changelist")).status_code == 403
+
+
+def test_passwords_are_not_tried_without_end(db: None, settings: Any, django_user_model: Any) -> None:
+    settings.THROTTLES = {**settings.THROTTLES, "operator_name": (10, 86_400)}
+    django_user_model.objects.create_superuser("watched", password="correct horse battery")
+    tries = {"username": "watched", "password": "wrong"}
+    client = Browser()
+    answers = [client.post("/admin/login/", tries) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+    assert int(answers[-1]["Retry-After"]) > 0
+    assert client.post("/admin/login/", {**tries, "password": "correct horse battery"}).status_code == 429
+    assert client.get("/admin/login/").status_code == 200

@@ -37,7 +37,9 @@ def failed(response: Any, code: int, message: str, reason: str, status: int | No
 )
 @pytest.mark.parametrize("method", ["get", "post", "delete", "options"])
 def test_an_unknown_path_is_404(method: str, path: str) -> None:
-    body = failed(getattr(APIClient(), method)(f"/api/v1/{path}"), 404, "路径不存在", "unknown_path")
+    body = failed(
+        getattr(APIClient(enforce_csrf_checks=True), method)(f"/api/v1/{path}"), 404, "路径不存在", "unknown_path"
+    )
     assert list(body) == ["code", "message", "reason"]
 
 

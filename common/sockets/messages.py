@@ -55,7 +55,7 @@ def read(text: str) -> Message:
         raise Wrong(_("A message says one of sub, unsub, auth, ping and pong."), "unknown_message", message_id)
     verb, subject = verbs[0], content[verbs[0]]
     short = _is_number(subject) or (isinstance(subject, str) and len(subject) <= _LONGEST_ID)
-    if not (short if verb in ("ping", "pong") else isinstance(subject, str) and subject):
+    if not (short if verb in ("ping", "pong") else isinstance(subject, str) and subject.isprintable() and subject):
         raise Wrong(_("Invalid parameters"), "invalid", message_id)
     return Message(verb, subject, message_id)
 

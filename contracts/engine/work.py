@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from common import sql
 from contracts import rules
 from contracts.engine.execution import Execution, Moment, execute_closes, execute_marks, execute_opens
+from indexes.leadership import Fenced, LeadershipLost
 
 log = structlog.get_logger(__name__)
 
@@ -114,8 +115,10 @@ def _execute(execution: Execution, moment: Moment, ids: list[int], table: str, w
         work.touched |= execution(moment, ids)
         work.executions += len(ids)
         return
-    except DatabaseError as error:
-        if not connection.is_usable():
+    except (Fenced, LeadershipLost):
+        raise
+    except Exception as error:
+        if isinstance(error, DatabaseError) and not connection.is_usable():
             raise
         if len(ids) == 1:
             work.failures += 1

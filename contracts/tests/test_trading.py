@@ -3,6 +3,7 @@
 from decimal import Decimal as D
 
 import pytest
+from django.db import IntegrityError, ProgrammingError, transaction
 
 from common.errors import Invalid, Refused
 from contracts import services
@@ -12,7 +13,7 @@ from contracts.rules import BUY, SELL
 from contracts.tests.desk import Desk
 from indexes import terms
 from indexes.models import Index
-from market_making.models import Pledge
+from market_making.models import Pledge, Pool
 
 
 @pytest.fixture
@@ -291,6 +292,31 @@ def test_one_close_waits_at_a_time_and_takes_what_is_there(desk):
     assert Order.objects.get(id=whole).volume == 100
     assert desk.position(x, BUY).volume == 50
     assert refusal(lambda: desk.close(x, desk.position(x, BUY), 51)) == "close_volume"
+
+
+def test_a_failure_of_ours_stops_no_other_either(desk, monkeypatch):
+    x, y = desk.client("20000"), desk.client("20000")
+    bad, good = desk.order(x, BUY, 100), desk.order(y, BUY, 100)
+    fill = batch.Batch.fill
+
+    def broken(self, position, *args):
+        if position.client_id == x:
+            raise ZeroDivisionError
+        fill(self, position, *args)
+
+    monkeypatch.setattr(batch.Batch, "fill", broken)
+    desk.tick("1000")
+    assert desk.reason(good) == ("filled", "")
+    assert Order.objects.get(id=bad).attempts == 1
+
+
+def test_the_database_keeps_the_contract_size_and_the_pool(desk):
+    x = desk.client("20000")
+    desk.trade(x, BUY, 100)
+    with pytest.raises(IntegrityError, match="contract size"), transaction.atomic():
+        Index.objects.update(contract_size=1)
+    with pytest.raises(ProgrammingError, match="pool stays"), transaction.atomic():
+        Pool.objects.all().delete()
 
 
 def test_one_that_fails_stops_no_other(desk, monkeypatch):

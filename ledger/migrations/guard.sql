@@ -16,6 +16,10 @@ DECLARE
     expected bigint;
     touched bigint;
 BEGIN
+    -- Attached to a table of somebody's own it would move balances without a transfer.
+    IF TG_RELID <> 'public.ledger_transfer'::regclass THEN
+        RAISE EXCEPTION 'ledger: balances follow transfers alone' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF (SELECT count(*) FROM added) <= 64 THEN
         FOR change IN
             SELECT account, sum(moved) AS moved, sum(pledged) AS pledged
@@ -103,3 +107,6 @@ CREATE FUNCTION ledger_lock(accounts bigint[]) RETURNS TABLE (account bigint, am
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT id, balance FROM ledger_account WHERE id = ANY (accounts) ORDER BY id FOR NO KEY UPDATE
 $$;
+
+-- Nobody else may make triggers of these.
+REVOKE EXECUTE ON FUNCTION ledger_apply(), ledger_refuse(), ledger_guard_account() FROM PUBLIC;

@@ -92,6 +92,10 @@ FORBIDDEN = [
     "INSERT INTO ledger_transfer (debit_id, credit_id, amount, kind, reference) VALUES (56, 57, 100.000001, 'x', 'x')",
     "INSERT INTO ledger_transfer (debit_id, credit_id, amount, kind, reference) VALUES (57, 56, -1, 'x', 'x')",
     "INSERT INTO ledger_transfer (debit_id, credit_id, amount, kind, reference) VALUES (56, 56, 1, 'x', 'x')",
+    "INSERT INTO ledger_transfer (debit_id, credit_id, amount, kind, reference) VALUES (57, 56, 'NaN', 'x', 'x')",
+    "INSERT INTO ledger_account (id) VALUES (-8)",
+    "INSERT INTO ledger_account (id) VALUES (62)",
+    "INSERT INTO ledger_account (id) VALUES (4611686018427387911)",
 ]
 # The owner of a table could do these; the application's role may not.
 FORBIDDEN_TO_THE_APPLICATION = [
@@ -131,6 +135,24 @@ def test_a_trigger_of_ones_own_does_not_help(committed):
         cursor.execute("CREATE TRIGGER door AFTER INSERT ON door FOR EACH ROW EXECUTE FUNCTION pg_temp.push()")
         with pytest.raises(ProgrammingError, match="permission denied"):
             cursor.execute("INSERT INTO door VALUES (1)")
+    assert balances(7) == (Decimal(100), Decimal(-100))
+
+
+def test_nor_does_the_ledgers_own_trigger_on_another_table(committed):
+    """`ledger_apply` moves balances; on a temporary table it would do so without a transfer."""
+    open_client(7)
+    deposit(7, "100", "deposit:1")
+    statements = """
+        CREATE TEMPORARY TABLE door (debit_id bigint, credit_id bigint, amount numeric);
+        CREATE TRIGGER door AFTER INSERT ON door REFERENCING NEW TABLE AS added
+            FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_apply();
+        INSERT INTO door VALUES (56, 57, 100);
+    """
+    for role, refusal in (("default", "permission denied"), ("owner", "transfers alone")):
+        with transaction.atomic(using=role), connections[role].cursor() as cursor:
+            with pytest.raises(ProgrammingError, match=refusal):
+                cursor.execute(statements)
+            transaction.set_rollback(True, using=role)
     assert balances(7) == (Decimal(100), Decimal(-100))
 
 

@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     SELECT balance - floor INTO equity FROM ledger_account WHERE id = 4611686018427387905;
     SELECT reserved INTO needed FROM market_making_pool WHERE id = 1;
-    IF equity < needed THEN
+    IF needed IS NULL OR equity < needed THEN
         RAISE EXCEPTION 'market pool: equity % below reserved %', equity, needed USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
@@ -20,3 +20,5 @@ CREATE CONSTRAINT TRIGGER market_making_pool_solvent AFTER UPDATE ON market_maki
 CREATE CONSTRAINT TRIGGER market_making_result_solvent AFTER UPDATE ON ledger_account
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.id = 4611686018427387905) EXECUTE FUNCTION market_making_solvent();
+CREATE TRIGGER market_making_pool_kept BEFORE DELETE OR TRUNCATE ON market_making_pool
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('the pool stays');

@@ -41,4 +41,6 @@ THROTTLES = {
     "sign_in_ip": (120 * _factor, 60),
     "read": (50 * _factor, 1),
     "order": (20 * _factor, 1),
+    "operator_ip": (30, 60),
+    "operator_name": (10, 60),
 }

@@ -204,7 +204,9 @@ def test_a_stale_index_fills_nothing_lets_cancel_and_recovers(platform: Platform
         pushed(stale=False)
     again = place("market")
     wait_for("an order is filled again", lambda: filled(again))
-    assert trader.post("contract/position/close", id=position["id"])["code"] == 200
+    closed = trader.post("contract/position/close", id=position["id"])
+    assert closed["code"] == 200
+    trader.accepted.append(public_ids.decode(closed["data"]["id"]))
 
 
 def test_everything_is_killed_while_clients_trade(platform: Platform, traders: list[Trader]) -> None:
