@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from launcher import Problem
+
 
 def write(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replaces a file at once: readers see the old content or the new."""
@@ -29,7 +31,13 @@ class Kept:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._values: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        try:
+            self._values: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        except ValueError:
+            raise Problem(
+                f"{path} is not what it was written as, and holds the passwords of the data beside it: put it back, "
+                "or remove the whole directory to start over."
+            ) from None
 
     def get(self, name: str, make: Callable[[], Any]) -> Any:
         """The kept value; made and kept where there is none."""

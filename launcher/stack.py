@@ -193,7 +193,10 @@ class Stack:
         return self.data_dir / "environment.json"
 
     def _take_lock(self) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise Problem(f"{self.data_dir} is not a directory: choose another with SOKE_DATA_DIR.") from None
         try:
             self._lock = open(self.data_dir / "lock", "a+")  # noqa: SIM115 -- held until stop()
         except PermissionError:

@@ -181,6 +181,21 @@ def test_a_taken_port_is_a_sentence(launch, command, variable):
     assert process.returncode == 1
 
 
+@pytest.mark.parametrize("spoilt", ["a file in its place", "secrets that are not JSON"])
+def test_a_spoilt_data_directory_is_a_sentence(launch, data_dir, spoilt):
+    if spoilt == "a file in its place":
+        data_dir.parent.mkdir(parents=True, exist_ok=True)
+        data_dir.write_text("")
+    else:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        (data_dir / "launcher.json").write_text("{")
+    process = launch("engines", **ELSEWHERE, SOKE_CHAIN_PORT=str(_free_port()))
+    printed = process.communicate(timeout=30)[0]
+    assert str(data_dir) in printed
+    assert "Traceback" not in printed
+    assert process.returncode == 1
+
+
 def test_a_terminated_command_ends_with_the_engines_started_for_it(launch, data_dir):
     process = launch(
         "exec", "--", "sh", "-c", "echo $$ && exec sleep 60", **ELSEWHERE, SOKE_CHAIN_PORT=str(_free_port())
