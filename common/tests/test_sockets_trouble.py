@@ -110,6 +110,7 @@ def test_a_revocation_is_heard_after_a_lost_connection() -> None:
 
 def test_two_processes_push_the_same() -> None:
     name, who = channel(), time.time_ns()
+    index = who % 10**9
     with (
         server() as first,
         server() as second,
@@ -123,11 +124,11 @@ def test_two_processes_push_the_same() -> None:
         for number in range(20):
             push(name, number)
             assert one.hear() == two.hear() == {"ch": name, "ts": 1, "data": number}
-        hold(who, i7="1")
-        assert one.hear()["data"] == two.hear()["data"] == [{"index": 7, "worth": "0"}]
+        hold(who, **{f"i{index}": "1"})
+        assert one.hear()["data"] == two.hear()["data"] == [{"index": index, "worth": "0"}]
         for price in range(1, 20):
-            publish.ticks({7: str(price)})
-            assert one.hear()["data"] == two.hear()["data"] == [{"index": 7, "worth": str(price)}]
+            publish.ticks({index: str(price)})
+            assert one.hear()["data"] == two.hear()["data"] == [{"index": index, "worth": str(price)}]
 
 
 def test_publishing_without_redis_is_logged_and_goes_on(monkeypatch: pytest.MonkeyPatch, settings) -> None:
