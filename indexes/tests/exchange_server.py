@@ -7,6 +7,7 @@ gone while the other answers.
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
@@ -18,7 +19,7 @@ PAIRS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 SLOW_SECONDS = 30.0
 
 
-class Exchange:
+class Exchange(ABC):
     """One exchange: `prices` by pair, and a `fault`:
 
     slow (no answer within any time-out), wrong (another pair's ticker), swapped (another pair's price under the name
@@ -120,17 +121,17 @@ class Exchange:
             price = {"BTC/USDT": "NaN", "ETH/USDT": "-3000", "SOL/USDT": "0"}[pair]
         return pair, price, self._frozen if self.fault == "frozen" else time.time_ns() // 1_000_000
 
-    def markets(self, path: str, parameters: Mapping[str, str]) -> object | None:
-        raise NotImplementedError
+    @abstractmethod
+    def markets(self, path: str, parameters: Mapping[str, str]) -> object | None: ...
 
-    def tickers(self, path: str, parameters: Mapping[str, str]) -> object:
-        raise NotImplementedError
+    @abstractmethod
+    def tickers(self, path: str, parameters: Mapping[str, str]) -> object: ...
 
-    def error(self) -> object:
-        raise NotImplementedError
+    @abstractmethod
+    def error(self) -> object: ...
 
-    def limit(self) -> object:
-        raise NotImplementedError
+    @abstractmethod
+    def limit(self) -> object: ...
 
 
 class Binance(Exchange):
