@@ -34,12 +34,11 @@ from contracts.schema import (
     PositionSchema,
 )
 from indexes import queries as index_queries
+from indexes.queries import DEFAULT_CANDLES, MOST_CANDLES
 from indexes.rules import INTERVALS
 from operations.api import answer_once, client_id
 
 DIRECTIONS = {"buy": BUY, "sell": SELL}
-MOST_CANDLES = 1500
-CANDLES = 300
 
 
 class IdForm(serializers.Serializer):
@@ -149,12 +148,12 @@ class MarketViewSet(ApiViewSet):
     def kline(self, request: Request) -> HttpResponse:
         """Candles of one index, oldest first, without gaps."""
         form = self.parse(CandlesForm, request.query_params)
-        if index_queries.price_state(form["id"]) is None:
+        if all(row.id != form["id"] for row in queries.listed_indexes()):
             raise not_found()
         candles = index_queries.candles(
             form["id"],
             form["interval"],
-            form.get("limit", CANDLES),
+            form.get("limit", DEFAULT_CANDLES),
             _unix(request, "from"),
             _unix(request, "to"),
         )

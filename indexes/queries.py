@@ -70,12 +70,6 @@ def latest(index_ids: Iterable[int]) -> dict[int, PriceState]:
 
 
 @briefly
-def price_state(index_id: int) -> PriceState | None:
-    """Where an index stands; None where there is no such index."""
-    return latest([index_id]).get(index_id)
-
-
-@briefly
 def indexes() -> list[ListedIndex]:
     """The enabled indexes, in their order."""
     listed = list(Index.objects.filter(enabled=True))

@@ -71,3 +71,15 @@ def test_a_token_is_believed_for_a_moment_where_anybody_may_read(settings) -> No
     sign_out(tokens.verify(issued.access_token))
     assert codes() == [200, 401]
     assert APIClient(headers={"authorization": "Bearer x"}).get("/api/v1/contract/indexes").json()["code"] == 401
+
+
+@pytest.mark.parametrize("call", ["market", "kline"])
+def test_a_disabled_index_is_none(call: str) -> None:
+    desk = Desk("1000")
+    asked = {"id": public_ids.encode(desk.index.id), "interval": "1min"}
+    assert APIClient().get(f"/api/v1/contract/index/{call}", asked).json()["code"] == 200
+    desk.index.enabled = False
+    desk.index.save()
+    forget(desk)
+    body = APIClient().get(f"/api/v1/contract/index/{call}", asked).json()
+    assert (body["code"], body["reason"]) == (400, "not_found")

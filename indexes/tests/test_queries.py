@@ -21,9 +21,7 @@ def now() -> datetime:
 
 
 def state_of(index: Index) -> queries.PriceState:
-    state = queries.price_state(index.pk)
-    assert state is not None
-    return state
+    return queries.latest([index.pk])[index.pk]
 
 
 def test_where_an_index_stands(now):
@@ -34,7 +32,6 @@ def test_where_an_index_stands(now):
     assert (state.last_price, state.open, state.high, state.low) == (D(101), D(100), D(102), D("99.5"))
     assert (state.quote_change, state.stale, state.ticked_at) == (D("0.01"), False, int(now.timestamp()) + 3)
     assert queries.latest([index.pk, 999]) == {index.pk: state}
-    assert queries.price_state(999) is None
 
 
 def test_before_its_first_tick_an_index_is_stale_and_has_no_price():
