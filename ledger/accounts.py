@@ -49,8 +49,16 @@ def order_hold(client_id: int) -> int:
     return account_id(client_id, ClientAccount.ORDER_HOLD)
 
 
+def withdrawal_hold(client_id: int) -> int:
+    return account_id(client_id, ClientAccount.WITHDRAWAL_HOLD)
+
+
 def pledge(client_id: int) -> int:
     return account_id(client_id, ClientAccount.PLEDGE)
+
+
+def fund_principal(client_id: int) -> int:
+    return account_id(client_id, ClientAccount.FUND_PRINCIPAL)
 
 
 def account_name(account: int) -> str:

@@ -26,7 +26,7 @@ from tests.test_hostile import state
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 # What operators write. Everything else of ours is money, or what the platform itself keeps.
-WRITTEN = {"indexes.Index", "indexes.Basket"}
+WRITTEN = {"indexes.Index", "indexes.Basket", "operations.Halt"}
 MONEY = {
     *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
     *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
