@@ -19,14 +19,16 @@ from contracts.models import Fill, Order, Position
 from contracts.tests.desk import Desk
 from indexes.models import CandleGap
 from ledger.models import Transfer
+from operations import halts
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
+from popups.models import Popup
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS, SIGNED_IN
 from tests.test_hostile import state
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 # What operators write. Everything else of ours is money, or what the platform itself keeps.
-WRITTEN = {"indexes.Index", "indexes.Basket", "operations.Halt"}
+WRITTEN = {"indexes.Index", "indexes.Basket", "operations.Halt", "popups.Popup"}
 MONEY = {
     *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
     *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
@@ -58,6 +60,8 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     new_trader(desk).post("auth/logout", {})
     Browser().post(ROOT + "auth/nonce", {"address": trader.wallet.address})
     CandleGap.objects.create(index=desk.index, start=0, end=60, price=1)
+    Popup.objects.create(kind="notice", title="x", content="y")
+    halts.start(kind="deposit", index_id=None, reason="x", operator="y")
     return trader
 
 

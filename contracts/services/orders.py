@@ -26,12 +26,13 @@ class PlacedOrder:
     fee: Decimal
 
 
-# The order and its hold in one statement. The database's clock gives its arrival.
+# The order and its hold in one statement. The database's clock gives its arrival. A client that was banned after its
+# request was let in is seen here: a ban holds the same lock.
 _PLACE = """
 WITH placed AS (
     INSERT INTO contracts_order
         (client_id, index_id, kind, direction, price_type, price, lever, volume, fee, hold)
-    VALUES (%s, %s, 'open', %s, %s, %s, %s, %s, %s, %s)
+    SELECT id, %s, 'open', %s, %s, %s, %s, %s, %s, %s FROM accounts_client WHERE id = %s AND banned_at IS NULL
     RETURNING id
 ), held AS (
     INSERT INTO ledger_transfer (debit_id, credit_id, amount, kind, reference)
@@ -48,8 +49,8 @@ def place_order(
     """Accepts an order to open at the market or at a limit price.
 
     Raises Invalid (`not_found`, a price finer than the index) and Refused (`stale`, `closing`, `terms_changed`,
-    `index_price_too_low`, `order_too_small`, `volume_limit`, `too_many_orders`, `insufficient_balance`); then nothing
-    has changed.
+    `index_price_too_low`, `order_too_small`, `volume_limit`, `too_many_orders`, `insufficient_balance`, `banned`);
+    then nothing has changed.
     """
     context = sql.row("SELECT * FROM contracts_order_context(%s, %s, %s::smallint)", [client_id, index_id, direction])
     if context is None or not context[1]:
@@ -83,10 +84,11 @@ def place_order(
     placed = sql.row(
         _PLACE,
         [
-            *(client_id, index_id, direction, kind, limit, terms.lever, volume, fee, hold),
+            *(index_id, direction, kind, limit, terms.lever, volume, fee, hold, client_id),
             *(accounts.available(client_id), accounts.order_hold(client_id), hold),
         ],
     )
-    assert placed is not None
+    if placed is None:
+        raise refused("banned")
     publish.after_commit([client_id], [ORDERS, BALANCE])
     return PlacedOrder(placed[0], price, fee)

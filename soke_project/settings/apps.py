@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "chain",
     "operations",
     "accounts",
+    "popups",
     "payments",
     "indexes",
     "market_making",

@@ -1,0 +1,14 @@
+from django.contrib import admin
+from unfold.admin import ModelAdmin
+
+from popups.models import Popup
+
+
+@admin.register(Popup)
+class PopupAdmin(ModelAdmin):
+    list_display = ("title", "kind", "is_cancel", "client", "starts_at", "ends_at", "enabled")
+    list_filter = ("kind", "enabled", "is_cancel")
+    search_fields = ("title", "content", "client__address__iexact")
+    list_select_related = ("client",)
+    autocomplete_fields = ("client",)
+    ordering = ("-id",)
