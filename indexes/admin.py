@@ -18,6 +18,7 @@ from common.admin import ReadOnlyAdmin
 from common.times import format_time
 from indexes import evidence, terms, venues
 from indexes.models import Basket, Candle, CandleGap, Constituent, Index, IndexState, Leadership, Tick
+from operations.audited import AuditedAdmin, plain
 
 _USES = {
     evidence.COUNTS: _("counts"),
@@ -52,7 +53,7 @@ class IndexForm(forms.ModelForm):
 
 
 @admin.register(Index)
-class IndexAdmin(ModelAdmin):
+class IndexAdmin(AuditedAdmin):
     form = IndexForm
     list_display = ("title", "code", "enabled", "lever", "fee_rate", "spread", "last_price", "stale")
     list_filter = ("enabled", "shard")
@@ -179,13 +180,18 @@ def _in_effect(basket: Basket | None) -> bool:
 
 
 @admin.register(Basket)
-class BasketAdmin(ModelAdmin):
+class BasketAdmin(AuditedAdmin):
     form = BasketForm
     inlines = [ConstituentInline]
     list_display = ("index", "version", "effective_at", "divisor")
     list_filter = ("index",)
     search_fields = ("index__title", "index__code", "constituents__symbol")
     list_select_related = ("index",)
+
+    def audited(self, row: Basket) -> dict[str, Any]:
+        parts = [plain(part) for part in row.constituents.order_by("symbol")]
+        kept = ("symbol", "weight", "venues", "allow_single_venue")
+        return {**plain(row), "constituents": [{name: part[name] for name in kept} for part in parts]}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Basket | None = None) -> tuple[str, ...]:
         return ("index",) if obj else ()

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from django.db.models import Q, QuerySet
+
 from common import sql
 from common.reconciliation import Difference, compare
 from ledger.accounts import ClientAccount, account_id, account_name
-from ledger.models import Account
+from ledger.models import Account, Transfer
 
 
 def balance(account: int) -> Decimal:
@@ -20,6 +22,13 @@ def client_balances(client_id: int) -> dict[ClientAccount, Decimal]:
     first = account_id(client_id, ClientAccount.AVAILABLE)
     found = dict(Account.objects.filter(id__range=(first, first + 7)).values_list("id", "balance"))
     return {kind: found.get(account_id(client_id, kind), Decimal(0)) for kind in ClientAccount}
+
+
+def movements(client_id: int) -> QuerySet[Transfer]:
+    """All transfers from and to a client's accounts, in no order. Each side is found by its own index."""
+    first = account_id(client_id, ClientAccount.AVAILABLE)
+    own = list(range(first, first + 8))
+    return Transfer.objects.filter(Q(debit_id__in=own) | Q(credit_id__in=own))
 
 
 def totals_by_client(kind: ClientAccount) -> dict[int, Decimal]:

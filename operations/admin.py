@@ -6,10 +6,10 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 
 from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
 from operations import approvals, halts
+from operations.audited import AuditedAdmin
 from operations.models import Alert, Approval, AuditEntry, Halt, KeptAnswer
 
 
@@ -21,7 +21,7 @@ class KeptAnswerAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Halt)
-class HaltAdmin(ModelAdmin):
+class HaltAdmin(AuditedAdmin):
     """A halt is added, and later lifted by the action; it is never edited or deleted."""
 
     list_display = ("kind", "index_id", "reason", "started_by", "started_at", "lifted_by", "lifted_at")
@@ -45,8 +45,11 @@ class HaltAdmin(ModelAdmin):
 
     @admin.action(description=_("Lift the chosen halts"), permissions=["change"])
     def lift(self, request: HttpRequest, queryset: QuerySet[Halt]) -> None:
-        for halt in queryset:
+        def lift(halt: Halt) -> None:
             halts.lift(halt_id=halt.pk, operator=request.user.get_username())
+            self.record(request, "lift", halt, {"kind": halt.kind, "index_id": halt.index_id}, None, halt.reason)
+
+        carry_out(request, queryset.filter(lifted_at=None).order_by("id"), lift)
 
 
 @admin.register(AuditEntry)

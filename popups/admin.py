@@ -1,11 +1,11 @@
 from django.contrib import admin
-from unfold.admin import ModelAdmin
 
+from operations.audited import AuditedAdmin
 from popups.models import Popup
 
 
 @admin.register(Popup)
-class PopupAdmin(ModelAdmin):
+class PopupAdmin(AuditedAdmin):
     list_display = ("title", "kind", "is_cancel", "client", "starts_at", "ends_at", "enabled")
     list_filter = ("kind", "enabled", "is_cancel")
     search_fields = ("title", "content", "client__address__iexact")

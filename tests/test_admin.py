@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Client
 from accounts.tests.wallets import Wallet
+from backoffice.models import Sample
 from contracts.models import Fill, Order, Position
 from contracts.tests.desk import Desk
 from indexes.models import CandleGap
@@ -39,6 +40,7 @@ MONEY = {
     *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "operations.KeptAnswer", "indexes.Constituent"),
     *("operations.AuditEntry", "operations.Approval", "operations.Alert"),
     *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
+    "backoffice.Sample",
 }
 
 
@@ -68,6 +70,7 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     operator = User.objects.create_superuser("proposer", password="x")
     Approval.objects.create(kind="test", object_type="test", object_id="1", reason="busy", proposed_by=operator)
     audit.record(operator=operator, action="test", object_type="test", object_id="1")
+    Sample.objects.create(at=timezone.now(), equity=1, reserved=0, unrealised=0, open_interest=0)
     halts.start(kind="open", index_id=desk.index.id, reason="busy", operator="proposer")
     alert("busy", "Busy", "A little of everything.")
     return trader

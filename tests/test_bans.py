@@ -8,6 +8,7 @@ import orjson
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from rest_framework.test import APIClient
 
@@ -25,7 +26,8 @@ BAN = {**SAMPLES["popup_ban"], "code": 666}
 
 
 def ban(trader: Trader) -> None:
-    bans.ban(client_id=trader.id, reason="wash trading", operator="risk")
+    operator, _made = User.objects.get_or_create(username="risk")
+    bans.ban(client_id=trader.id, reason="wash trading", operator=operator)
 
 
 def test_every_call_gets_the_bans_popup(trader: Trader) -> None:
@@ -99,7 +101,7 @@ def test_an_order_under_way_does_not_slip_past_a_ban() -> None:
 
     order = threading.Thread(target=place)
     with transaction.atomic():
-        bans.ban(client_id=trader.id, reason="x", operator="y")
+        ban(trader)
         order.start()
         for _ in range(500):
             with connection.cursor() as cursor:

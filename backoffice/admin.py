@@ -1,0 +1,92 @@
+"""Lists of rooms outside the project, in the manner of our own: operators, their groups and devices, schedules."""
+
+from typing import Any
+
+from celery import current_app
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from backoffice.models import Sample
+from common.admin import ReadOnlyAdmin, carry_out
+from operations.audited import AuditedAdmin
+
+for model in (User, Group, TOTPDevice, PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+
+
+@admin.register(User)
+class OperatorAdmin(UserAdmin, AuditedAdmin):
+    """Operators. One who leaves is made inactive: what it did stays its own."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "is_active", "is_staff", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_superuser", "groups")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Group)
+class OperatorGroupAdmin(GroupAdmin, AuditedAdmin):
+    pass
+
+
+@admin.register(TOTPDevice)
+class SecondFactorAdmin(AuditedAdmin):
+    """A lost device is deleted here; its operator scans a new one at the next sign-in. The secret is never shown."""
+
+    list_display = ("user", "confirmed", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    fields = ("user", "confirmed", "created_at", "last_used_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(PeriodicTask)
+class ScheduleAdmin(AuditedAdmin):
+    """When jobs are due. What runs and how often is the settings' business and is written anew at each start; here a
+    job is stopped, started again, or asked for at once."""
+
+    list_display = ("name", "task", "interval", "crontab", "enabled", "last_run_at", "total_run_count")
+    list_filter = ("enabled",)
+    list_select_related = ("interval", "crontab")
+    search_fields = ("name", "task")
+    fields = ("name", "task", "interval", "crontab", "enabled", "last_run_at", "total_run_count", "description")
+    readonly_fields = ("name", "task", "interval", "crontab", "last_run_at", "total_run_count")
+    actions = ("run_now",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.action(description=_("Run now"), permissions=["change"])
+    def run_now(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        def run(task: PeriodicTask) -> None:
+            current_app.send_task(task.task)
+            self.record(request, "run", task, None, None)
+
+        carry_out(request, queryset.order_by("name"), run)
+
+
+@admin.register(Sample)
+class SampleAdmin(ReadOnlyAdmin):
+    list_display = ("at", "equity", "reserved", "unrealised", "open_interest")
+    ordering = ("-at",)
+    show_full_result_count = False
