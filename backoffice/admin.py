@@ -1,23 +1,19 @@
-"""Lists of rooms outside the project, in the manner of our own: operators, their groups and devices, schedules."""
+"""Lists of rooms outside the project, in the manner of our own: operators, their groups and devices."""
 
 from typing import Any
 
-from celery import current_app
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
-from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from backoffice.models import Sample
-from common.admin import ReadOnlyAdmin, carry_out
+from common.admin import ReadOnlyAdmin
 from operations.audited import AuditedAdmin
 
-for model in (User, Group, TOTPDevice, PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule):
+for model in (User, Group, TOTPDevice):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -55,34 +51,6 @@ class SecondFactorAdmin(AuditedAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-@admin.register(PeriodicTask)
-class ScheduleAdmin(AuditedAdmin):
-    """When jobs are due. What runs and how often is the settings' business and is written anew at each start; here a
-    job is stopped, started again, or asked for at once."""
-
-    list_display = ("name", "task", "interval", "crontab", "enabled", "last_run_at", "total_run_count")
-    list_filter = ("enabled",)
-    list_select_related = ("interval", "crontab")
-    search_fields = ("name", "task")
-    fields = ("name", "task", "interval", "crontab", "enabled", "last_run_at", "total_run_count", "description")
-    readonly_fields = ("name", "task", "interval", "crontab", "last_run_at", "total_run_count")
-    actions = ("run_now",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @admin.action(description=_("Run now"), permissions=["change"])
-    def run_now(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
-        def run(task: PeriodicTask) -> None:
-            current_app.send_task(task.task)
-            self.record(request, "run", task, None, None)
-
-        carry_out(request, queryset.order_by("name"), run)
 
 
 @admin.register(Sample)

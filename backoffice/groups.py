@@ -14,7 +14,7 @@ EXPORT = "backoffice.export_rows"
 # What is nobody's daily business, or says too much about other operators.
 _NOT_FOR_ALL = {"operations.auditentry", "operations.keptanswer", "accounts.nonce", "accounts.revokedtoken"}
 # Rooms outside the project whose lists operators see.
-_FOREIGN = {"django_celery_beat.periodictask"}
+_FOREIGN = {f"django_celery_beat.{name}" for name in ("periodictask", "intervalschedule", "crontabschedule")}
 
 # `app.codename`, besides looking at things.
 RIGHTS: dict[str, tuple[str, ...]] = {
@@ -22,7 +22,9 @@ RIGHTS: dict[str, tuple[str, ...]] = {
         *("accounts.ban_client", EXPORT),
         *("popups.add_popup", "popups.change_popup", "popups.delete_popup"),
         *("operations.add_halt", "operations.change_halt"),
-        *("django_celery_beat.change_periodictask", "backoffice.retry_executions"),
+        *("contracts.change_order", "contracts.change_position", "operations.change_jobrun"),
+        *("django_celery_beat.change_periodictask",),
+        *("django_celery_beat.add_intervalschedule", "django_celery_beat.add_crontabschedule"),
     ),
     "risk": (
         *("accounts.ban_client", EXPORT),
@@ -30,9 +32,9 @@ RIGHTS: dict[str, tuple[str, ...]] = {
         *("indexes.add_basket", "indexes.change_basket", "indexes.delete_basket"),
         *("indexes.add_constituent", "indexes.change_constituent", "indexes.delete_constituent"),
         *("operations.add_halt", "operations.change_halt"),
-        *("backoffice.close_positions", "backoffice.retry_executions"),
+        *("backoffice.close_positions", "contracts.change_order", "contracts.change_position"),
     ),
-    "finance": (EXPORT,),
+    "finance": (EXPORT, "operations.change_jobrun"),
     "auditor": (EXPORT,),
 }
 

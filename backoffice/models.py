@@ -20,7 +20,6 @@ class Sample(models.Model):
         permissions = [
             ("export_rows", "Can export lists as CSV"),
             ("close_positions", "Can have clients' positions closed"),
-            ("retry_executions", "Can have parked executions tried again"),
         ]
 
     def __str__(self) -> str:

@@ -23,7 +23,7 @@ from indexes.models import CandleGap
 from ledger.models import Transfer
 from operations import audit, halts
 from operations.alerts import alert
-from operations.models import Approval
+from operations.models import Approval, JobRun
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 from popups.models import Popup
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
@@ -37,8 +37,8 @@ MONEY = {
     *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
     *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
     *("market_making.Pool", "market_making.Exposure", "market_making.Pledge"),
-    *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "operations.KeptAnswer", "indexes.Constituent"),
-    *("operations.AuditEntry", "operations.Approval", "operations.Alert"),
+    *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "indexes.Constituent", "operations.KeptAnswer"),
+    *("operations.AuditEntry", "operations.Approval", "operations.Alert", "operations.JobRun"),
     *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
     "backoffice.Sample",
 }
@@ -73,6 +73,7 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     Sample.objects.create(at=timezone.now(), equity=1, reserved=0, unrealised=0, open_interest=0)
     halts.start(kind="open", index_id=desk.index.id, reason="busy", operator="proposer")
     alert("busy", "Busy", "A little of everything.")
+    JobRun.objects.create(job="pledges", day="2026-03-31")
     return trader
 
 

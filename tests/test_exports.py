@@ -47,7 +47,7 @@ def test_a_list_as_it_is_filtered(trader: Trader, desk: Any, admin_client: Brows
     opened(desk, trader)
     path = reverse("admin:export", args=["ledger", "transfer"])
     everything = rows(admin_client.get(path))
-    assert everything[0] == ["ID", "从", "到", "金额", "类型", "来源", "时间"]
+    assert everything[0] == ["ID", "从", "至", "金额", "类型", "来源", "时间"]
     deposits = admin_client.get(path, {"kind__exact": "deposit"})
     assert deposits["Content-Disposition"].startswith('attachment; filename="ledger.transfer-')
     found = rows(deposits)[1:]

@@ -23,7 +23,13 @@ from tests.test_admin import REGISTERED, busy, page  # noqa: F401 -- `busy` is a
 GROUPS = ("operations", "risk", "finance", "auditor")
 # a add, c change, d delete.
 WRITES: dict[str, dict[str, str]] = {
-    "operations": {"popups.Popup": "acd", "operations.Halt": "a", "django_celery_beat.PeriodicTask": "c"},
+    "operations": {
+        "popups.Popup": "acd",
+        "operations.Halt": "a",
+        "django_celery_beat.PeriodicTask": "c",
+        "django_celery_beat.IntervalSchedule": "a",
+        "django_celery_beat.CrontabSchedule": "a",
+    },
     "risk": {"indexes.Index": "ac", "indexes.Basket": "acd", "operations.Halt": "a"},
     "finance": {},
     "auditor": {},
@@ -41,7 +47,9 @@ ACTIONS = {
     "accounts.Client": {"ban": {"operations", "risk"}, "unban": {"operations", "risk"}},
     "operations.Halt": {"lift": {"operations", "risk"}},
     "operations.Approval": {"approve": set(GROUPS), "reject": set(GROUPS)},
-    "django_celery_beat.PeriodicTask": {"run_now": {"operations"}},
+    "operations.JobRun": {"run_again": {"operations", "finance"}},
+    "contracts.Order": {"retry": {"operations", "risk"}},
+    "contracts.Position": {"retry": {"operations", "risk"}, "close": {"risk"}},
 }
 
 

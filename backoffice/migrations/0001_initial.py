@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'sample',
                 'verbose_name_plural': 'samples',
-                'permissions': [('export_rows', 'Can export lists as CSV'), ('close_positions', "Can have clients' positions closed"), ('retry_executions', 'Can have parked executions tried again')],
+                'permissions': [('export_rows', 'Can export lists as CSV'), ('close_positions', "Can have clients' positions closed")],
             },
         ),
     ]
