@@ -34,7 +34,7 @@ class ParkedFilter(admin.SimpleListFilter):
 class ParkedAdmin(ReadOnlyAdmin):
     """A list whose parked rows can be tried again, by operators who may change the model."""
 
-    actions = ("retry",)
+    actions: tuple[str, ...] = ("retry",)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"contracts.change_{self.opts.model_name}")

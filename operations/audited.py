@@ -1,10 +1,9 @@
 """The base of every page on which operators write by a form: what was before and what is after stays in the audit."""
 
-from collections.abc import Iterable
 from typing import Any, cast
 
 from django.contrib.auth.models import User
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
@@ -49,7 +48,7 @@ class AuditedAdmin(ModelAdmin):
         self.record(request, "change", obj, old, new)
         return super().log_change(request, obj, message)
 
-    def log_deletions(self, request: HttpRequest, queryset: Iterable[Any]) -> Any:
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         for row in queryset:
             self.record(request, "delete", row, self.audited(row), None)
         return super().log_deletions(request, queryset)
