@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from backoffice.models import Sample
+from backoffice.models import DayFlow, Sample
 from common.admin import ReadOnlyAdmin
 from operations.audited import AuditedAdmin
 
@@ -58,3 +58,11 @@ class SampleAdmin(ReadOnlyAdmin):
     list_display = ("at", "equity", "reserved", "unrealised", "open_interest")
     ordering = ("-at",)
     show_full_result_count = False
+
+
+@admin.register(DayFlow)
+class DayFlowAdmin(ReadOnlyAdmin):
+    list_display = ("day", "kind", "amount", "transfers")
+    list_filter = ("kind",)
+    date_hierarchy = "day"
+    ordering = ("-day", "kind")

@@ -1,6 +1,7 @@
 """What the back office remembers for its charts."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -24,3 +25,23 @@ class Sample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M}"
+
+
+class DayFlow(models.Model):
+    """All transfers of a kind on a day in Asia/Shanghai, summed up by a job: the ledger is too long for every look."""
+
+    day = models.DateField(_("day"))
+    kind = models.CharField(_("kind"), max_length=24)
+    amount = models.DecimalField(_("amount"), max_digits=30, decimal_places=6)
+    transfers = models.BigIntegerField(_("transfers"))
+
+    class Meta:
+        verbose_name = _("day's flow")
+        verbose_name_plural = _("days' flows")
+        constraints = [
+            models.UniqueConstraint(fields=["day", "kind"], name="backoffice_dayflow_once"),
+            models.CheckConstraint(condition=Q(amount__gte=0, transfers__gte=0), name="backoffice_dayflow_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind}"

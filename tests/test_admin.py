@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Client
 from accounts.tests.wallets import Wallet
-from backoffice.models import Sample
+from backoffice import samples
 from contracts.models import Fill, Order, Position
 from contracts.tests.desk import Desk
 from indexes.models import CandleGap
@@ -40,7 +40,7 @@ MONEY = {
     *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "indexes.Constituent", "operations.KeptAnswer"),
     *("operations.AuditEntry", "operations.Approval", "operations.Alert", "operations.JobRun"),
     *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
-    "backoffice.Sample",
+    *("backoffice.Sample", "backoffice.DayFlow"),
 }
 
 
@@ -70,7 +70,8 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     operator = User.objects.create_superuser("proposer", password="x")
     Approval.objects.create(kind="test", object_type="test", object_id="1", reason="busy", proposed_by=operator)
     audit.record(operator=operator, action="test", object_type="test", object_id="1")
-    Sample.objects.create(at=timezone.now(), equity=1, reserved=0, unrealised=0, open_interest=0)
+    samples.take_sample()
+    samples.sum_up_lately()
     halts.start(kind="open", index_id=desk.index.id, reason="busy", operator="proposer")
     alert("busy", "Busy", "A little of everything.")
     JobRun.objects.create(job="pledges", day="2026-03-31")

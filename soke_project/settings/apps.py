@@ -93,4 +93,9 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("favicon.svg")}],
     "SHOW_LANGUAGES": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "backoffice.dashboard.callback",
+    "SIDEBAR": {"show_search": True, "navigation": "backoffice.navigation.navigation"},
+    "STYLES": [lambda _request: static("backoffice/office.css")],
+    "SCRIPTS": [lambda _request: static("backoffice/export.js")],
 }
