@@ -120,7 +120,7 @@ FORMS: dict[str, str] = {
         ("market_pool", "incentive_pool", "market_pledge", "balance", "power", "market_income", "market_loss"), MONEY
     ),
     **dict.fromkeys(("power_income", "fund_income", "power_pool", "amount", "fee", "position_amount"), MONEY),
-    **dict.fromkeys(("profit_unreal", "max_open_interest"), MONEY),
+    **dict.fromkeys(("profit_unreal", "max_open_interest", "reward"), MONEY),
     **dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), MONEY),
     **dict.fromkeys(("last_price", "open_price", "today_high", "today_low", "liquidation_price", "price"), PRICE),
     **dict.fromkeys(("quote_change", "profit_rate", "profit"), RATIO),

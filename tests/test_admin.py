@@ -20,7 +20,6 @@ from contracts.tests.desk import Desk
 from indexes.models import CandleGap
 from ledger.models import Transfer
 from operations import halts
-from operations.models import JobRun
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS, SIGNED_IN
@@ -33,6 +32,7 @@ MONEY = {
     *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
     *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
     *("market_making.Pool", "market_making.Exposure", "market_making.Pledge"),
+    *("market_making.Settlement", "market_making.PledgeResult"),
     *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "indexes.Constituent"),
     *("operations.KeptAnswer", "operations.JobRun"),
     *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
@@ -61,7 +61,8 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     new_trader(desk).post("auth/logout", {})
     Browser().post(ROOT + "auth/nonce", {"address": trader.wallet.address})
     CandleGap.objects.create(index=desk.index, start=0, end=60, price=1)
-    JobRun.objects.create(job="pledges", day="2026-03-31")
+    desk.tick("2900")
+    desk.settle()
     halts.start(kind="deposit", index_id=None, reason="a test", operator="a test")
     return trader
 
