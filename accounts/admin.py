@@ -119,7 +119,7 @@ class ClientAdmin(ReadOnlyAdmin):
 def _movements(client_id: int) -> list[tuple[Transfer, int, Any]]:
     """The latest transfers of a client, each with the client's own account and what it gained there."""
     accounts = range(client_id * 8, client_id * 8 + 6)
-    found = ledger.movements(client_id).order_by("-id")[:SHOWN_MOVEMENTS]
+    found = ledger.movements(client_id)[:SHOWN_MOVEMENTS]
     sides = ((row, own, sign * row.amount) for row in found for own, sign in ((row.debit_id, -1), (row.credit_id, 1)))
     return [(row, own, amount) for row, own, amount in sides if own in accounts]
 

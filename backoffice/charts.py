@@ -33,8 +33,8 @@ def short(value: Decimal) -> str:
     """A number for an axis: `1.2M`, `350k`, `0.5`."""
     for limit, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
         if abs(value) >= limit:
-            return f"{(value / limit):.4g}{letter}"
-    return f"{value:.4g}" if value else "0"
+            return f"{float(value / limit):.4g}{letter}"
+    return f"{float(value):.4g}"
 
 
 def line_chart(title: str, labels: Sequence[str], series: Sequence[Series]) -> Drawn | None:

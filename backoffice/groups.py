@@ -21,7 +21,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "operations": (
         *("accounts.ban_client", EXPORT),
         *("popups.add_popup", "popups.change_popup", "popups.delete_popup"),
-        *("operations.add_halt", "operations.change_halt"),
+        *("operations.add_halt", "operations.change_halt", "payments.resolve_chaintransfer"),
         *("contracts.change_order", "contracts.change_position", "operations.change_jobrun"),
         *("django_celery_beat.change_periodictask",),
         *("django_celery_beat.add_intervalschedule", "django_celery_beat.add_crontabschedule"),
@@ -31,10 +31,15 @@ RIGHTS: dict[str, tuple[str, ...]] = {
         *("indexes.add_index", "indexes.change_index"),
         *("indexes.add_basket", "indexes.change_basket", "indexes.delete_basket"),
         *("indexes.add_constituent", "indexes.change_constituent", "indexes.delete_constituent"),
-        *("operations.add_halt", "operations.change_halt"),
+        *("operations.add_halt", "operations.change_halt", "payments.approve_withdrawal"),
         *("backoffice.close_positions", "contracts.change_order", "contracts.change_position"),
     ),
-    "finance": (EXPORT, "operations.change_jobrun"),
+    "finance": (
+        *(EXPORT, "operations.change_jobrun"),
+        *("payments.approve_withdrawal", "payments.correct", "payments.resolve_chaintransfer"),
+        *("funds.add_product", "funds.change_product"),
+        *("funds.add_period", "funds.change_period", "funds.delete_period"),
+    ),
     "auditor": (EXPORT,),
 }
 
@@ -51,7 +56,8 @@ def own_models() -> list[Any]:
 
 def wanted(group: str) -> set[str]:
     """All permissions of a group, as `app.codename`."""
-    found = set(RIGHTS[group])
+    rooms = {config.label for config in apps.get_app_configs()}
+    found = {right for right in RIGHTS[group] if right.split(".")[0] in rooms}
     for model in own_models():
         if group == "auditor" or model._meta.label_lower not in _NOT_FOR_ALL:
             found.add(f"{model._meta.app_label}.view_{model._meta.model_name}")

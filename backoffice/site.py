@@ -4,12 +4,15 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import path
+from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
 from backoffice import sessions
 
 
 class OperatorsSite(UnfoldAdminSite):
+    index_title = _("Dashboard")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Rows are ended one by one, by their own action and with a reason, if at all.

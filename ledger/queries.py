@@ -24,13 +24,6 @@ def client_balances(client_id: int) -> dict[ClientAccount, Decimal]:
     return {kind: found.get(account_id(client_id, kind), Decimal(0)) for kind in ClientAccount}
 
 
-def movements(client_id: int) -> QuerySet[Transfer]:
-    """All transfers from and to a client's accounts, in no order. Each side is found by its own index."""
-    first = account_id(client_id, ClientAccount.AVAILABLE)
-    own = list(range(first, first + 8))
-    return Transfer.objects.filter(Q(debit_id__in=own) | Q(credit_id__in=own))
-
-
 def totals_by_client(kind: ClientAccount) -> dict[int, Decimal]:
     """{client id: balance} of one kind of account, without empty ones."""
     return dict(Account.objects.filter(kind=int(kind)).exclude(balance=0).values_list("client_id", "balance"))
@@ -70,8 +63,8 @@ def differences() -> Iterator[Difference]:
 def movements(client_id: int) -> QuerySet[Transfer]:
     """All transfers into, out of and between a client's accounts, newest first."""
     first = account_id(client_id, ClientAccount.AVAILABLE)
-    own = (first, first + 7)
-    return Transfer.objects.filter(Q(debit_id__range=own) | Q(credit_id__range=own)).order_by("-id")
+    own = list(range(first, first + 8))
+    return Transfer.objects.filter(Q(debit_id__in=own) | Q(credit_id__in=own)).order_by("-id")
 
 
 def own_account(client_id: int, account: int) -> str | None:

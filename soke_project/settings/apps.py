@@ -97,5 +97,8 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "backoffice.dashboard.callback",
     "SIDEBAR": {"show_search": True, "navigation": "backoffice.navigation.navigation"},
     "STYLES": [lambda _request: static("backoffice/office.css")],
-    "SCRIPTS": [lambda _request: static("backoffice/export.js")],
+    "SCRIPTS": [
+        lambda _request: static("backoffice/export.js"),
+        lambda _request: static("backoffice/access.js"),
+    ],
 }

@@ -36,6 +36,8 @@ _WORDS = """() => {
     const text = node.textContent.trim();
     if (text) found.push(text);
   }
+  for (const e of document.querySelectorAll("[placeholder], [title], [aria-label], input[type=submit]"))
+    if (e.checkVisibility()) found.push(e.placeholder || e.title || e.getAttribute("aria-label") || e.value || "");
   return found;
 }"""
 # Names and machine words stand in any language.
