@@ -48,6 +48,11 @@ def _written(seconds: int | None) -> str:
 class IndexForm(forms.ModelForm):
     """The bounds of the terms are the model's constraints; what is open may object besides."""
 
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        """Without the zeros, and the exponents, that the columns add."""
+        value = super().get_initial_for_field(field, field_name)
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if self.instance.pk and cleaned:
@@ -85,6 +90,10 @@ class IndexAdmin(AuditedAdmin):
         (_("Where its price comes from"), {"fields": ("last_second",)}),
     )
     readonly_fields = ("last_second",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """It is disabled instead: what was traded on it stays."""
+        return False
 
     @admin.display(description=_("prices of the last second"))
     def last_second(self, index: Index) -> str:

@@ -10,19 +10,20 @@ ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 _OVERFLOWING = """() => {
-  const width = document.documentElement.clientWidth;
-  const scrolls = (e) => { for (; e; e = e.parentElement) if (/auto|scroll/.test(getComputedStyle(e).overflowX)) return true; };
-  const found = [];
-  if (document.documentElement.scrollWidth > width) found.push(`page ${document.documentElement.scrollWidth} > ${width}`);
-  for (const e of document.querySelectorAll("main *, #content *, #main *")) {
-    const box = e.getBoundingClientRect();
-    const style = getComputedStyle(e);
-    if (!box.width || style.visibility === "hidden" || e.closest("svg") || e.closest("[aria-hidden=true]")) continue;
-    if (!scrolls(e.parentElement) && (box.right > width + 1 || box.left < -1) && box.height > 1 && style.position !== "fixed")
+  const width = document.documentElement.clientWidth, whole = document.documentElement.scrollWidth;
+  const scrolls = (e) => {
+    for (; e; e = e.parentElement) if (/auto|scroll/.test(getComputedStyle(e).overflowX)) return true;
+    return false;
+  };
+  const found = whole > width ? [`page ${whole} > ${width}`] : [];
+  for (const e of document.querySelectorAll("#main *, form *")) {
+    const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+    if (box.width < 2 || box.height < 2 || e.closest("svg, [aria-hidden=true]") || !e.checkVisibility()) continue;
+    if (style.position !== "fixed" && !scrolls(e.parentElement) && (box.right > width + 1 || box.left < -1))
       found.push(`${e.tagName}.${e.className} ends at ${box.right}`);
     const text = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-    if (text && style.overflowX === "hidden" && style.textOverflow !== "ellipsis" && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1)
-      found.push(`${e.tagName} cuts ${e.textContent.trim().slice(0, 40)}`);
+    const cut = style.overflowX === "hidden" && style.textOverflow !== "ellipsis" && e.scrollWidth > e.clientWidth + 1;
+    if (text && cut) found.push(`${e.tagName} cuts ${e.textContent.trim().slice(0, 40)}`);
   }
   return [...new Set(found)].slice(0, 10);
 }"""
