@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from constance.admin import Config
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
@@ -13,9 +14,9 @@ from backoffice.models import DayFlow, Sample
 from common.admin import ReadOnlyAdmin
 from operations.audited import AuditedAdmin
 
-for model in (User, Group, TOTPDevice):
+for model in (User, Group, TOTPDevice, Config):
     if admin.site.is_registered(model):
-        admin.site.unregister(model)
+        admin.site.unregister([model])
 
 
 @admin.register(User)

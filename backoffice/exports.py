@@ -27,7 +27,7 @@ from ledger.models import Transfer
 from operations import audit
 from operations.audited import SECRET
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CHUNK = 2000
 
 

@@ -27,6 +27,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
         *("django_celery_beat.add_intervalschedule", "django_celery_beat.add_crontabschedule"),
     ),
     "risk": (
+        "constance.change_config",
         *("accounts.ban_client", EXPORT),
         *("indexes.add_index", "indexes.change_index"),
         *("indexes.add_basket", "indexes.change_basket", "indexes.delete_basket"),

@@ -58,6 +58,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ]
     for title, icon, labels in _PLACES:
         groups.append(_group(request, str(title), icon, [left.pop(label) for label in labels if label in left], False))
+    if request.user.has_perm("backoffice.view_sample"):
+        link = reverse("admin:configuration")
+        item = {"title": _("Configuration"), "link": link, "icon": "tune", "active": request.path == link}
+        groups[-1]["items"].append(item)
     groups.append(_group(request, _("More"), "more_horiz", list(left.values()), True))
     return [group for group in groups if group["items"]]
 

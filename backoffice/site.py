@@ -19,9 +19,10 @@ class OperatorsSite(UnfoldAdminSite):
         self.disable_action("delete_selected")
 
     def get_urls(self) -> list[Any]:
-        from backoffice import exports
+        from backoffice import configuration, exports
 
         return [
+            path("configuration/", self.admin_view(configuration.page), name="configuration"),
             path("export/<str:app_label>/<str:model_name>/", self.admin_view(exports.export_list), name="export"),
             path("statement/<int:client_id>/", self.admin_view(exports.export_statement), name="statement"),
             *super().get_urls(),

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "django_celery_beat",
+    "constance",
     "django_otp",
     "django_otp.plugins.otp_totp",
     "common",
