@@ -184,6 +184,8 @@ class Model:
     positions: list[Position] = field(default_factory=list)
     units: D = NOTHING
     halts: set[tuple[str, int | None]] = field(default_factory=set)
+    # What the last tick found halted, by index: orders are executed by that.
+    halted_at_tick: dict[int, set[str]] = field(default_factory=dict)
     opened: int = 0
 
     # The ledger ----------------------------------------------------------------------------------------------------
@@ -253,16 +255,10 @@ class Model:
         return {kind for kind, only in self.halts if only in (None, index)}
 
     def position(self, client: int, index: int, direction: int) -> Position | None:
-        return next(
-            (p for p in self.positions if (p.client, p.index, p.direction) == (client, index, direction)), None
-        )
+        return next((p for p in self.positions if (p.client, p.index, p.direction) == (client, index, direction)), None)
 
     def pending(self, kind: str = "", client: int | None = None) -> list[Order]:
-        return [
-            o
-            for o in self.orders
-            if o.status == "pending" and kind in ("", o.kind) and client in (None, o.client)
-        ]
+        return [o for o in self.orders if o.status == "pending" and kind in ("", o.kind) and client in (None, o.client)]
 
     def place(self, id: int, client: int, index: int, direction: int, volume: int, limit: D | None) -> Order:
         i, old = self.indexes[index], self.position(client, index, direction)
@@ -325,7 +321,16 @@ class Model:
         self.end(order, "cancelled", {""})
 
     def protect(self, p: Position, take_profit: D | None, stop_loss: D | None) -> None:
-        self.refuse({"halted": "all" in self.halted(p.index), "closing": bool(p.mark)})
+        s, last = p.direction, self.indexes[p.index].price
+        reached = (stop_loss is not None and s * last <= s * stop_loss) or (
+            take_profit is not None and s * last >= s * take_profit
+        )
+        reasons = {
+            "halted": "all" in self.halted(p.index),
+            "closing": bool(p.mark),
+            "protection_reached": reached,
+        }
+        self.refuse(reasons)
         p.take_profit, p.stop_loss, p.protected = take_profit, stop_loss, self.now
 
     def end(self, order: Order, status: str, reasons: set[str]) -> None:
@@ -345,6 +350,7 @@ class Model:
     # What the engine does ------------------------------------------------------------------------------------------
     def tick(self, quotes: dict[int, tuple[D, float] | None]) -> None:
         """A second: {index: (price, when it was fetched)}; None or too old a price makes an index stale."""
+        self.halted_at_tick = {number: self.halted(number) for number in self.indexes}
         for number, index in self.indexes.items():
             quote, index.live = quotes.get(number), False
             if quote is None or quote[1] < self.now - 3:
@@ -391,11 +397,9 @@ class Model:
         return [o for o in self.due("limit") if self.good_enough(o)] + self.due("market")
 
     def due(self, kind: str) -> list[Order]:
-        """Orders that are older than the tick's prices, in an index that has some and in which things go on."""
-        return [o for o in self.pending(kind) if self.can_execute(o.index) and o.born < self.indexes[o.index].since]
-
-    def can_execute(self, index: int) -> bool:
-        return self.indexes[index].live and "all" not in self.halted(index)
+        """Orders that are older than the tick's prices, in an index that has some."""
+        live = {number: index for number, index in self.indexes.items() if index.live}
+        return [o for o in self.pending(kind) if o.index in live and o.born < live[o.index].since]
 
     def good_enough(self, order: Order) -> bool:
         assert order.limit is not None
@@ -413,6 +417,9 @@ class Model:
         assert p is not None
         if self.now - order.born > 10:
             self.turn_down(order, ["no_price"])
+            return
+        if "all" in self.halted_at_tick[order.index]:
+            self.turn_down(order, ["halted"])
             return
         volume = p.volume if order.whole else min(order.volume, p.volume)
         done = leave(p, volume, price)
@@ -438,7 +445,7 @@ class Model:
         order.price, order.fee = price, fee
 
     def execute_open(self, order: Order) -> None:
-        halts, i = self.halted(order.index), self.indexes[order.index]
+        halts, i = self.halted_at_tick[order.index], self.indexes[order.index]
         if order.kind == "market" and self.now - order.born > 10:
             self.turn_down(order, ["no_price"])
             return
