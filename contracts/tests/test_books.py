@@ -121,8 +121,8 @@ class Books(RuleBasedStateMachine):
         self._example.__exit__(None, None, None)
 
     @initialize(
-        pool=st.sampled_from(["0", "2000", "100000", "1000000"]),
-        funds=st.lists(st.sampled_from(["60", "3000", "20000", "150000"]), min_size=CLIENTS, max_size=CLIENTS),
+        pool=st.sampled_from(["100000", "1000000", "100000", "2000", "0"]),
+        funds=st.lists(st.sampled_from(["20000", "150000", "3000", "60"]), min_size=CLIENTS, max_size=CLIENTS),
     )
     def begin(self, pool: str, funds: list[str]) -> None:
         self.desk = Desk("1000", pool="0", code="a")
@@ -224,6 +224,19 @@ class Books(RuleBasedStateMachine):
         self.trade(client, code, BUY, volume)
         self.trade(client, code, SELL, volume)
 
+    @rule(client=clients, code=codes, direction=directions, volume=volumes, move=small_moves, part=st.integers(1, 7))
+    def average_and_part(self, client: int, code: str, direction: int, volume: int, move: int, part: int) -> None:
+        """A position opened at two prices, and a part of it that no cent divides."""
+        self.trade(client, code, direction, volume)
+        self.order(client, code, direction, 1, None)
+        self.run_tick({each: (self.price(each, move if each == code else 0), 0) for each in CONTRACTS}, 1)
+        self.execute()
+        p = self.model.position(self.clients[client], self.ids[code], direction)
+        if p is not None:
+            self.close_part(p, max(1, p.volume * part // 8))
+            self.run_tick({each: (self.price(each, 0), 0) for each in CONTRACTS}, 1)
+            self.execute()
+
     @precondition(lambda self: self.model.orders)
     @rule(number=some)
     def cancel(self, number: int) -> None:
@@ -238,7 +251,9 @@ class Books(RuleBasedStateMachine):
     @rule(number=some, share=st.sampled_from([None, None, 0.01, 0.34, 0.5, 1, 1.1]))
     def close(self, number: int, share: float | None) -> None:
         p = self.model.positions[number % len(self.model.positions)]
-        volume = None if share is None else max(1, int(p.volume * share))
+        self.close_part(p, None if share is None else max(1, int(p.volume * share)))
+
+    def close_part(self, p: model.Position, volume: int | None) -> None:
         placed = self.both(
             lambda: services.close_position(client_id=p.client, position_id=self.row_of(p), volume=volume)[0],
             lambda id: self.model.close(id, p, volume),
@@ -247,8 +262,14 @@ class Books(RuleBasedStateMachine):
             self.arrive(placed.id)
 
     @precondition(lambda self: self.model.positions)
-    @rule(number=some, take=st.none() | protections, stop=st.none() | protections)
-    def protect(self, number: int, take: int | None, stop: int | None) -> None:
+    @rule(
+        number=some,
+        take=st.none() | protections,
+        stop=st.none() | protections,
+        age=st.sampled_from([None, 0, 1, 1]),
+    )
+    def protect(self, number: int, take: int | None, stop: int | None, age: int | None) -> None:
+        """And the price goes there at once, fetched before or after; or not."""
         p = self.model.positions[number % len(self.model.positions)]
         code = self.codes[p.index]
         take_profit = None if take is None else self.price(code, p.direction * take)
@@ -262,6 +283,9 @@ class Books(RuleBasedStateMachine):
         )
         if done:
             sql.execute("UPDATE contracts_position SET protected_at = %s WHERE id = %s", [self.at(), row])
+        reached = stop_loss or take_profit
+        if age is not None and reached:
+            self.go_to(p.index, reached, age)
 
     def row_of(self, p: model.Position) -> int:
         [(found,)] = sql.rows(
@@ -328,22 +352,38 @@ class Books(RuleBasedStateMachine):
         """Exactly to where a position is marked, or a ten-thousandth before or after; as a jump where it is far."""
         p = self.model.positions[number % len(self.model.positions)]
         edges = [edge for edge in (p.take_profit, p.stop_loss, p.liquidation, p.cap) if edge]
-        price = edges[which % len(edges)] + off * D("0.0001")
-        if price > 0:
-            for _ in range(1 if self.model.indexes[p.index].near(price, self.model.indexes[p.index].price) else 4):
-                self.run_tick(
-                    {each: (price if self.ids[each] == p.index else self.price(each, 0), 0) for each in CONTRACTS}, 1
-                )
-            self.execute()
+        self.go_to(p.index, edges[which % len(edges)] + off * D("0.0001"), 0)
+
+    def go_to(self, index: int, price: D, age: int) -> None:
+        if price <= 0:
+            return
+        for _ in range(1 if self.model.indexes[index].near(price, self.model.indexes[index].price) else 4):
+            self.run_tick(
+                {each: (price if self.ids[each] == index else self.price(each, 0), age) for each in CONTRACTS}, 1
+            )
+        self.execute()
 
     @rule(codes=st.sets(codes, min_size=1))
     def go_stale(self, codes: set[str]) -> None:
         self.run_tick({each: None if each in codes else (self.price(each, 0), 0) for each in CONTRACTS}, 1)
         self.execute()
 
-    @rule(moves=moves, batches=st.integers(0, 3), size=st.integers(1, 3), point=st.integers(0, 3))
-    def crash(self, moves: dict[str, int], batches: int, size: int, point: int) -> None:
+    @rule(
+        moves=moves,
+        volumes=st.lists(volumes, min_size=CLIENTS, max_size=CLIENTS),
+        closing=st.booleans(),
+        batches=st.integers(0, 3),
+        size=st.integers(1, 3),
+        point=st.integers(0, 3),
+    )
+    def crash(
+        self, moves: dict[str, int], volumes: list[int], closing: bool, batches: int, size: int, point: int
+    ) -> None:
         """The engine dies after its tick, in the middle of writing a batch; another leads from then on."""
+        for client, volume in enumerate(volumes):
+            self.order(client, "abc"[client % 3], BUY if volume % 2 else SELL, volume, None)
+        if closing and self.model.positions:
+            self.close_part(self.model.positions[0], None)
         self.run_tick({code: (self.price(code, move), 0) for code, move in moves.items()}, 1)
         died = self.die_executing(batches, size, point)
         self.model.execute(batches, size)
@@ -405,6 +445,19 @@ class Books(RuleBasedStateMachine):
         index = None if code is None else self.ids[code]
         halts.start(kind=kind, index_id=index, reason="test", operator="test")
         self.model.halts.add((kind, index))
+
+    @precondition(lambda self: self.model.positions)
+    @rule(kind=st.sampled_from(["all", "open"]), number=some, which=some)
+    def halted_for_a_tick(self, kind: str, number: int, which: int) -> None:
+        """A position would be marked in the halt; its client asks for whatever there is."""
+        p = self.model.positions[number % len(self.model.positions)]
+        code = self.codes[p.index]
+        self.order(self.clients.index(p.client), code, p.direction, 10, None)
+        self.close_part(p, None)
+        self.halt(kind, code)
+        self.close_part(p, 1)
+        self.edge(number, which, 0)
+        self.lift(sorted(self.model.halts, key=str).index((kind, p.index)))
 
     @precondition(lambda self: self.model.halts)
     @rule(number=some)
