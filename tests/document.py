@@ -134,7 +134,7 @@ FORMS: dict[str, str] = {
         ("market_pool", "incentive_pool", "market_pledge", "balance", "power", "market_income", "market_loss"), MONEY
     ),
     **dict.fromkeys(("power_income", "fund_income", "power_pool", "amount", "fee", "position_amount"), MONEY),
-    **dict.fromkeys(("profit_unreal", "max_open_interest", "notional"), MONEY),
+    **dict.fromkeys(("profit_unreal", "max_open_interest", "notional", "reward"), MONEY),
     **dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), MONEY),
     **dict.fromkeys(("last_price", "open_price", "today_high", "today_low", "liquidation_price", "price"), PRICE),
     **dict.fromkeys(("take_profit", "stop_loss", "fill_price", "close_price"), PRICE),

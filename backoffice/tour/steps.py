@@ -22,6 +22,7 @@ def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
     asyncio.run(_deposit(session))
     _pledge(session)
     asyncio.run(_trade(session, index))
+    _leave_pool(session)
     _leave(session)
     say("The tour is complete.")
 
@@ -101,6 +102,21 @@ def _pledge(session: Session) -> None:
         f"the pledge of {PLEDGE} has joined the pool",
         lambda: True if Decimal(session.home()["my"]["market_pledge"]) == wanted else None,
     )
+    pledges = session.call("GET", "market/pledges")["data"]
+    _check(pledges[0]["amount"] == f"{PLEDGE:.6f}", f"the newest pledge is {pledges[0]}")
+    for name in ("income", "loss"):
+        rows = session.call("GET", f"market/{name}/logs")
+        _check(session.call("POST", f"market/{name}/logs")["page"] == rows["page"], "GET and POST differ")
+        session.say(f"     {name} so far {session.home()['my'][f'market_{name}']} in {rows['page']['total']} rows")
+
+
+def _leave_pool(session: Session) -> None:
+    session.say("9. The pledges leave the market pool")
+    for _ in range(2):
+        session.call("POST", "market/pledge/cancel")
+    live = [row for row in session.call("GET", "market/pledges")["data"] if row["status"] != "left"]
+    _check(all(row["status"] == "leaving" for row in live), f"the pledges are {live}")
+    session.say("     the settlement of today, after 00:05 tomorrow, pays them out")
 
 
 async def _trade(session: Session, index: dict[str, Any]) -> None:
@@ -176,6 +192,6 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
 
 
 def _leave(session: Session) -> None:
-    session.say("9. Signing out")
+    session.say("10. Signing out")
     session.call("POST", "auth/logout")
     session.call("GET", "contract/positions", expect=401)

@@ -50,5 +50,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "market-making-count-leaving": {
+        "task": "market_making.tasks.count_leaving",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "settle-pledges": _settles("pledges", "00:05"),
 }
