@@ -10,10 +10,10 @@ from ledger.services import Kind, Posting, post
 from market_making import rules
 from market_making.book import PoolBook
 from market_making.models import Pledge
-from payments.handlers import ConfirmedPayment, Later
+from payments.handlers import ConfirmedPayment, Later, PaymentHandler
 
 
-class PledgePayments:
+class PledgePayments(PaymentHandler):
     """What a confirmed pledge payment (ZSZY) does, in the payment's own transaction."""
 
     def on_confirmed(self, payment: ConfirmedPayment) -> None:

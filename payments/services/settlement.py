@@ -19,6 +19,7 @@ from payments.handlers import PURPOSES, ConfirmedPayment, Later
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 from payments.services.claims import judge_claims
 from payments.services.deposits import credit_index_account
+from payments.services.sightings import give_up, match, notice, open_orders
 
 log = structlog.get_logger(__name__)
 
@@ -28,9 +29,10 @@ Booked = ChainTransfer.Booked
 
 
 def settle() -> int:
-    """Books the transfers that are `settings.CHAIN_CONFIRMATIONS` deep, then judges the claims that none of them
-    answered; the number booked. What cannot be done now is left to the next sweep.
+    """Matches the transfers that are new to orders, books those that are `settings.CHAIN_CONFIRMATIONS` deep, then
+    judges the claims that none of them answered; the number booked. What cannot be done now is left to the next sweep.
     """
+    notice()
     booked = 0
     try:
         chain = node()
@@ -79,20 +81,18 @@ def _book(seen: ChainTransfer) -> bool:
     orders: list[PaymentOrder] = []
     if client is not None:
         ledger.lock([available(client.id)])
-        open_orders = PaymentOrder.objects.select_for_update().filter(
-            client=client, status__in=[OrderStatus.UNPAID, OrderStatus.CONFIRMING], amount=seen.amount
-        )
-        orders = list(open_orders.order_by("id"))
+        orders = list(open_orders(client.id, seen.amount).select_for_update())
     transfer = ChainTransfer.objects.select_for_update().get(id=seen.id)
     if transfer.status != Status.SEEN or transfer.block_hash != seen.block_hash:
         return False
     if _is_booked_before(transfer):
+        give_up(transfer)
         return False
     if client is None:
         _book_unmatched(transfer)
     else:
         transfer.client = client
-        transfer.order = _order_for(transfer, orders)
+        _match_order(transfer, orders)
         _book_for_client(transfer, client.id)
         publish.after_commit([client.id], [PAYMENTS, BALANCE])
     transfer.booked_at = sql.database_time()
@@ -125,15 +125,14 @@ def _is_booked_before(transfer: ChainTransfer) -> bool:
     return True
 
 
-def _order_for(transfer: ChainTransfer, orders: list[PaymentOrder]) -> PaymentOrder | None:
-    """The order that the transfer pays. Raises Later while it may be one of several."""
-    found = rules.fitting(orders, transfer.tx_hash, transfer.block_time)
-    if len(found) < 2:
-        return found[0] if found else None
-    reached = ScanCursor.objects.get(chain_id=transfer.chain_id).block_time
-    if reached is None or any(order.expires_at >= reached for order in found):
-        raise Later
-    return None
+def _match_order(transfer: ChainTransfer, orders: list[PaymentOrder]) -> None:
+    """Finds the order that the transfer pays. Raises Later while it may be one of several."""
+    match(transfer, orders)
+    found = rules.fitting(orders, transfer.tx_hash, transfer.block_time, transfer.order_id)
+    if len(found) > 1:
+        reached = ScanCursor.objects.get(chain_id=transfer.chain_id).block_time
+        if reached is None or any(order.expires_at >= reached for order in found):
+            raise Later
 
 
 def _reference(booked_as: str, transfer: ChainTransfer) -> str:
@@ -167,6 +166,7 @@ def _book_for_client(transfer: ChainTransfer, client_id: int) -> None:
                 handlers.handler(order.purpose).on_confirmed(payment)
         except Refused as refusal:
             purpose, reason = str(Booked.DEPOSIT), refusal.reason
+            handlers.handler(order.purpose).on_failed(order.no)
     if order is None or reason:
         credit_index_account(client_id, transfer.amount, _reference(purpose, transfer))
     if order is not None:
