@@ -77,7 +77,8 @@ def _tried(transfer: ChainTransfer) -> bool:
 @transaction.atomic
 def _book(seen: ChainTransfer) -> bool:
     """Books a transfer unless somebody else was faster. Raises Later."""
-    client = client_by_address(seen.sender)
+    is_treasury = seen.sender == settings.CHAIN_TREASURY_ADDRESS
+    client = None if is_treasury else client_by_address(seen.sender)
     orders: list[PaymentOrder] = []
     if client is not None:
         ledger.lock([available(client.id)])
@@ -88,8 +89,12 @@ def _book(seen: ChainTransfer) -> bool:
     if _is_booked_before(transfer):
         give_up(transfer)
         return False
-    if client is None:
-        _book_unmatched(transfer)
+    if is_treasury:
+        _book_platforms(transfer, PlatformAccount.FUND_RESERVE, Kind.RESERVE, Booked.RESERVE)
+        transfer.status = Status.BOOKED
+    elif client is None:
+        _book_platforms(transfer, PlatformAccount.UNMATCHED, Kind.UNMATCHED, Booked.UNMATCHED)
+        transfer.status = Status.UNMATCHED
     else:
         transfer.client = client
         _match_order(transfer, orders)
@@ -139,19 +144,11 @@ def _reference(booked_as: str, transfer: ChainTransfer) -> str:
     return f"{booked_as}:{transfer.chain_id}:{transfer.tx_hash}:{transfer.log_index}"
 
 
-def _book_unmatched(transfer: ChainTransfer) -> None:
-    ledger.post(
-        [
-            Posting(
-                PlatformAccount.CUSTODY,
-                PlatformAccount.UNMATCHED,
-                transfer.amount,
-                Kind.UNMATCHED,
-                _reference(Booked.UNMATCHED, transfer),
-            )
-        ]
-    )
-    transfer.status, transfer.booked_as = Status.UNMATCHED, Booked.UNMATCHED
+def _book_platforms(transfer: ChainTransfer, account: PlatformAccount, kind: Kind, booked_as: Booked) -> None:
+    """Books a transfer that is no client's to an account of the platform."""
+    reference = _reference(booked_as, transfer)
+    ledger.post([Posting(PlatformAccount.CUSTODY, account, transfer.amount, kind, reference)])
+    transfer.booked_as = booked_as
 
 
 def _book_for_client(transfer: ChainTransfer, client_id: int) -> None:

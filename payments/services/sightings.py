@@ -85,7 +85,7 @@ def _paid_by(transfer: ChainTransfer, orders: Sequence[PaymentOrder]) -> Payment
 
 def _notice(seen: ChainTransfer) -> None:
     client = client_by_address(seen.sender)
-    if client is None:
+    if client is None or seen.sender == settings.CHAIN_TREASURY_ADDRESS:
         return
     order = _paid_by(seen, list(open_orders(client.id, seen.amount)))
     if (order and order.id) == seen.order_id:

@@ -263,6 +263,16 @@ def test_an_unknown_sender_waits_for_an_operator(chain: Node, settings) -> None:
     assert_books_agree()
 
 
+def test_the_treasurys_transfers_are_the_fund_reserves(payer: Payer, settings) -> None:
+    settings.CHAIN_TREASURY_ADDRESS = payer.wallet.address
+    order = payer.order("10")
+    payer.pay("10")
+    assert confirm() == 1
+    assert (transfers(), ChainTransfer.objects.get().booked_as) == (["booked"], "reserve")
+    assert (balance(PlatformAccount.FUND_RESERVE), payer.balance, status(order)) == (10, 0, (0, ""))
+    assert_books_agree()
+
+
 def test_the_platforms_transfer_to_itself_moves_nothing(payer: Payer, settings) -> None:
     settings.CHAIN_RECEIVING_ADDRESS = payer.wallet.address
     settings.CHAIN_START_BLOCK = node().head().number + 1
