@@ -19,6 +19,8 @@ from contracts.models import Fill, Order, Position
 from contracts.tests.desk import Desk
 from indexes.models import CandleGap
 from ledger.models import Transfer
+from operations import halts
+from operations.models import JobRun
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS, SIGNED_IN
@@ -31,7 +33,8 @@ MONEY = {
     *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
     *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
     *("market_making.Pool", "market_making.Exposure", "market_making.Pledge"),
-    *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "operations.KeptAnswer", "indexes.Constituent"),
+    *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "indexes.Constituent"),
+    *("operations.KeptAnswer", "operations.JobRun"),
     *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
 }
 
@@ -58,6 +61,8 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     new_trader(desk).post("auth/logout", {})
     Browser().post(ROOT + "auth/nonce", {"address": trader.wallet.address})
     CandleGap.objects.create(index=desk.index, start=0, end=60, price=1)
+    JobRun.objects.create(job="pledges", day="2026-03-31")
+    halts.start(kind="deposit", index_id=None, reason="a test", operator="a test")
     return trader
 
 
