@@ -4,6 +4,8 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import count
 
+from django.db import transaction
+
 from accounts.services import open_client
 from common import sql
 from common.reconciliation import checks
@@ -57,8 +59,9 @@ def bought(
     """A confirmed order whose period began at `started`, by default now."""
     order = prepare(client, product, volume, months)
     no, handler = order.payment.no, FundPayments()
-    handler.on_seen(no)
-    handler.on_confirmed(ConfirmedPayment(client, no, order.amount, f"test:fund:{no}"))
+    with transaction.atomic():
+        handler.on_seen(no)
+        handler.on_confirmed(ConfirmedPayment(client, no, order.amount, f"test:fund:{no}"))
     PaymentOrder.objects.filter(no=no).update(status=2, tx_hash="0x" + "ab" * 32, finished_at=sql.database_time())
     order.refresh_from_db()
     if started is not None:
