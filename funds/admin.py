@@ -42,24 +42,32 @@ class PeriodInline(TabularInline):
     min_num = 1
 
 
+class ProductForm(forms.ModelForm):
+    def clean_total_volume(self) -> int:
+        volume: int = self.cleaned_data["total_volume"]
+        # The model's constraint says the same, but is only looked at where the form has both fields.
+        taken = Product.objects.filter(pk=self.instance.pk).values_list("taken_volume", flat=True).first()
+        if volume < max(1, taken or 0):
+            raise forms.ValidationError(_("The total volume is above 0 and not below what is taken."))
+        return volume
+
+
 @admin.register(Product)
 class ProductAdmin(ModelAdmin):
     """What was bought or prepared keeps its terms; a fund that should not be sold any more gets an end of its sale."""
 
+    form = ProductForm
     list_display = ("title", "unit_price", "total_volume", "remain", "on_sale_from", "on_sale_to", "early_fee_rate")
     search_fields = ("title",)
     ordering = ("-id",)
-    fields = (
-        "title",
-        "unit_price",
-        "total_volume",
-        "taken_volume",
-        "on_sale_from",
-        "on_sale_to",
-        "early_fee_rate",
-    )
-    readonly_fields = ("taken_volume",)
+    fields = ("title", "unit_price", "total_volume", "on_sale_from", "on_sale_to", "early_fee_rate")
     inlines = (PeriodInline,)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.fields if obj is None else (*self.fields, "remain")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("remain",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
