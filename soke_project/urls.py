@@ -22,6 +22,7 @@ urlpatterns = [
     path("api/v1/", include("contracts.urls")),
     path("api/v1/", include("funds.urls")),
     path("api/v1/", include("mining.urls")),
+    path("api/v1/", include("market_making.urls")),
     re_path(r"^api/v1/", csrf_exempt(unknown_path)),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import quote
+from django.contrib.auth.models import User
 from django.db.models import Model
 from django.test import Client as Browser
 from django.urls import reverse
@@ -27,8 +28,9 @@ from indexes.models import CandleGap
 from ledger.accounts import PlatformAccount
 from ledger.models import Transfer
 from mining.models import Miner, PowerReward
-from operations import halts, runs
-from operations.models import JobRun
+from operations import audit, halts, runs
+from operations.alerts import alert
+from operations.models import Approval
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS, SIGNED_IN
@@ -42,8 +44,10 @@ MONEY = {
     *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
     *("market_making.Pool", "market_making.Exposure", "market_making.Pledge"),
     *("funds.Period", "funds.FundOrder", "funds.FundReward", "mining.Miner", "mining.PowerRun", "mining.PowerReward"),
-    *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "indexes.Constituent"),
-    *("operations.KeptAnswer", "operations.JobRun"),
+    *("market_making.Settlement", "market_making.PledgeResult"),
+    *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken"),
+    *("operations.KeptAnswer", "operations.AuditEntry", "operations.Approval", "operations.Alert", "operations.JobRun"),
+    "indexes.Constituent",
     *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
 }
 
@@ -70,7 +74,6 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     new_trader(desk).post("auth/logout", {})
     Browser().post(ROOT + "auth/nonce", {"address": trader.wallet.address})
     CandleGap.objects.create(index=desk.index, start=0, end=60, price=1)
-    JobRun.objects.create(job="pledges", day="2026-03-31")
     bought(trader.id, new_product(), started=sql.database_time() - timedelta(days=100))
     bought(trader.id, new_product())
     for account in (PlatformAccount.FUND_RESERVE, PlatformAccount.FEE_REVENUE, PlatformAccount.INCENTIVE_POOL):
@@ -79,7 +82,13 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     trader.post("power/start", {})
     for job in ("funds", "power"):
         runs.carry_out(job, runs.today())
-    halts.start(kind="deposit", index_id=None, reason="a test", operator="a test")
+    desk.tick("2900")
+    desk.settle()
+    operator = User.objects.create_superuser("proposer", password="x")
+    Approval.objects.create(kind="test", object_type="test", object_id="1", reason="busy", proposed_by=operator)
+    audit.record(operator=operator, action="test", object_type="test", object_id="1")
+    halts.start(kind="open", index_id=desk.index.id, reason="busy", operator="proposer")
+    alert("busy", "Busy", "A little of everything.")
     return trader
 
 

@@ -29,7 +29,11 @@ from tests.document import DECIDED, SAMPLES, differences, scalars, unformed
 
 HASH = "0x" + "ab" * 32
 # Calls that the document does not know.
-ADDED_CALLS = {"auth/logout", "auth/refresh", "power/stop"}
+ADDED_CALLS = {
+    *("auth/logout", "auth/refresh"),
+    *("contract/order/quote", "contract/position/protect", "contract/position/logs", "contract/fill/logs"),
+    *("market/pledges", "power/stop"),
+}
 
 
 def same(name: str, real: Any) -> None:
@@ -77,6 +81,7 @@ def test_the_samples_themselves_are_written_so(name: str) -> None:
 def test_a_difference_is_found(path: str, value: Any, difference: str) -> None:
     answer = copy.deepcopy(SAMPLES["contract_positions"])
     answer["data"][0]["index"]["id"] = 383064256
+    answer["data"][0] |= {"take_profit": None, "stop_loss": None, "closing": None}
     same("contract_positions", answer)
     *way, key = path.split(".")
     place = answer
@@ -237,6 +242,36 @@ def test_orders_and_positions(desk: Desk, trader: Trader) -> None:
     same("contract_position_close", trader.post("contract/position/close", {"id": position["id"]}))
     desk.tick("2790")
     assert trader.get("contract/positions")["data"] == []
+    desk.clean()
+
+
+def test_pledges(desk: Desk, trader: Trader) -> None:
+    """Losses of one day, income of the next; then the pledge leaves."""
+    refused = trader.post("market/pledge/cancel", {})
+    assert (refused["code"], refused["reason"]) == (500, "no_pledge")
+    desk.pledge(trader.id, "1000")
+    other = new_trader(desk)
+    opened(desk, other, volume=100)
+    desk.tick("2900")
+    desk.settle()
+    desk.tick("2700")
+    desk.settle()
+    for name, field in (("market/income/logs", "market_income"), ("market/loss/logs", "market_loss")):
+        for answer in (trader.get(name), trader.post(name, {}), trader.post(name, {"page": 1})):
+            same(name.replace("/", "_"), answer)
+        assert trader.get("index/index")["data"]["my"][field] == answer["data"][0]["reward"]
+        assert other.get(name)["data"] == []
+        assert trader.get(name, {"page": 2})["data"] == []
+    [pledge] = trader.get("market/pledges")["data"]
+    assert (pledge["amount"], pledge["status"], pledge["cancelled_at"]) == ("1000.000000", "active", None)
+    assert pledge["principal"] == trader.get("index/index")["data"]["my"]["market_pledge"]
+    for _ in range(2):
+        same("market_pledge_cancel", trader.post("market/pledge/cancel", {}))
+    assert trader.get("market/pledges")["data"][0]["status"] == "leaving"
+    desk.settle()
+    [pledge] = trader.get("market/pledges")["data"]
+    assert (pledge["status"], pledge["principal"]) == ("left", "0.000000")
+    assert trader.get("index/index")["data"]["my"]["market_pledge"] == "0.000000"
     desk.clean()
 
 

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('payments', '0002_treasury'),
+        ('payments', '0003_treasury'),
     ]
 
     operations = [
