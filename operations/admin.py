@@ -1,10 +1,11 @@
 import json
 from datetime import time
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -13,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from unfold.admin import ModelAdmin
 
-from common.admin import ReadOnlyAdmin
-from operations import halts, tasks
-from operations.models import Halt, JobRun, KeptAnswer
+from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
+from operations import approvals, halts, tasks
+from operations.models import Alert, Approval, AuditEntry, Halt, JobRun, KeptAnswer
 
 
 @admin.register(KeptAnswer)
@@ -52,6 +53,69 @@ class HaltAdmin(ModelAdmin):
     def lift(self, request: HttpRequest, queryset: QuerySet[Halt]) -> None:
         for halt in queryset:
             halts.lift(halt_id=halt.pk, operator=request.user.get_username())
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "operator", "action", "object_type", "object_id", "reason")
+    list_filter = ("action", "operator")
+    search_fields = ("object_id", "reason", "operator__username")
+    list_select_related = ("operator",)
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    """What waits for a second operator. Who may approve is asked by its kind."""
+
+    list_display = (
+        "kind_label",
+        "object_id",
+        "proposal",
+        "reason",
+        "status",
+        "proposed_by",
+        "proposed_at",
+        "decided_by",
+    )
+    list_filter = ("status", "kind")
+    search_fields = ("object_id", "reason", "proposed_by__username")
+    list_select_related = ("proposed_by", "decided_by")
+    date_hierarchy = "proposed_at"
+    ordering = ("-id",)
+    actions = ("approve", "reject")
+    action_form = ReasonForm
+
+    @admin.display(description=_("what is proposed"), ordering="kind")
+    def kind_label(self, row: Approval) -> str:
+        return approvals.label(row.kind)
+
+    @admin.action(description=_("Approve what another operator proposed"))
+    def approve(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
+        operator, reason = cast(User, request.user), reason_of(request)
+        carry_out(
+            request,
+            queryset.order_by("id"),
+            lambda row: approvals.approve(approval_id=row.pk, operator=operator, reason=reason),
+        )
+
+    @admin.action(description=_("Reject, with a reason"))
+    def reject(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
+        operator, reason = cast(User, request.user), reason_of(request)
+        carry_out(
+            request,
+            queryset.order_by("id"),
+            lambda row: approvals.reject(approval_id=row.pk, operator=operator, reason=reason),
+        )
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "subject", "key", "sent_at", "attempts")
+    search_fields = ("key", "subject")
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
 
 
 @admin.register(JobRun)

@@ -1,11 +1,11 @@
-"""Pruning, and the jobs that settle."""
+"""Pruning, telling operators, and the jobs that settle."""
 
 from datetime import date, time
 
 from celery import shared_task
 from django.utils import timezone
 
-from operations import runs
+from operations import alerts, runs
 from operations.idempotency import KEPT
 from operations.models import KeptAnswer
 
@@ -15,6 +15,12 @@ def prune() -> int:
     """Forgets answers older than 24 hours; the number forgotten."""
     deleted, _ = KeptAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
     return deleted
+
+
+@shared_task
+def send_alerts() -> int:
+    """Sends what operators should know; the number sent."""
+    return alerts.send()
 
 
 @shared_task

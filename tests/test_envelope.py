@@ -15,13 +15,17 @@ from soke_project import health
 from tests.conftest import ROOT, Trader, order_form
 
 OPEN = ["index/index", "contract/indexes", "contract/index/market", "contract/index/kline"]
-SIGNED_IN = ["contract/positions", "contract/orders", "market/pledges"]
+SIGNED_IN = [
+    *("contract/positions", "contract/orders", "contract/position/logs", "contract/fill/logs"),
+    "market/pledges",
+]
 # Reading calls that may be posted too.
 EITHER = ["market/income/logs", "market/loss/logs"]
 POSTS = [
     *("auth/nonce", "auth/token", "auth/logout", "auth/refresh"),
     *("index/recharge/order", "index/recharge", "market/pledge/order", "market/pledge", "market/pledge/cancel"),
     *("contract/order/create", "contract/order/cancel", "contract/position/close"),
+    *("contract/order/quote", "contract/position/protect"),
 ]
 
 

@@ -1,13 +1,14 @@
 """The pool's settlement: worked examples with exact figures, the formulas in sets against the pure ones, and that
 nobody gains by when or how they pledge. The examples stand in docs/market-making.md."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal as D
 from unittest.mock import patch
 
 import pytest
 from django.db import transaction
+from django.utils import translation
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +33,12 @@ PLEDGED = ("60000", "30000", "10000")
 @pytest.fixture
 def desk(db: None) -> Desk:
     return Desk(pool="0")
+
+
+@pytest.fixture
+def english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
@@ -339,6 +346,7 @@ def test_a_cancel_while_a_settlement_is_being_carried_out(desk: Desk, pledgers: 
 
 
 # When it runs ---------------------------------------------------------------------------------------------------
+@pytest.mark.usefixtures("english")
 def test_it_waits_for_prices_marks_and_halts(desk: Desk, pledgers: list[int]) -> None:
     trader = desk.client("20000")
     desk.trade(trader, 1, 1000)

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('operations', '0002_halts'),
+        ('operations', '0003_approvals'),
     ]
 
     operations = [

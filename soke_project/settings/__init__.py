@@ -1,11 +1,13 @@
 """Settings, one integration a file; every value from outside comes through `environment`."""
 
+from soke_project.settings.alerts import *
 from soke_project.settings.apps import *
 from soke_project.settings.chain import *
 from soke_project.settings.database import *
 from soke_project.settings.economy import *
 from soke_project.settings.jobs import *
 from soke_project.settings.logging import *
+from soke_project.settings.payouts import *
 from soke_project.settings.prices import *
 from soke_project.settings.rest import *
 from soke_project.settings.security import *
