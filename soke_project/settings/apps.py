@@ -36,6 +36,8 @@ INSTALLED_APPS = [
     "payments",
     "indexes",
     "market_making",
+    "funds",
+    "mining",
     "contracts",
     "backoffice.apps.BackofficeConfig",
 ]
