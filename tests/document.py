@@ -36,6 +36,7 @@ ADDED: dict[str, dict[str, str]] = {
     "index_index": {"code": "integer"},
     "index_recharge_order": _PAY,
     "market_pledge_order": _PAY,
+    "index_withdraw": {"data.fee": "string", "data.arrival": "string"},
     "contract_indexes": {
         "data[].contract_size": "string",
         "data[].decimals": "integer",
@@ -119,8 +120,10 @@ FORMS: dict[str, str] = {
     **dict.fromkeys(
         ("market_pool", "incentive_pool", "market_pledge", "balance", "power", "market_income", "market_loss"), MONEY
     ),
-    **dict.fromkeys(("power_income", "fund_income", "power_pool", "amount", "fee", "position_amount"), MONEY),
-    **dict.fromkeys(("profit_unreal", "max_open_interest"), MONEY),
+    **dict.fromkeys(
+        ("power_income", "fund_income", "power_pool", "amount", "fee", "arrival", "position_amount"), MONEY
+    ),
+    **dict.fromkeys(("profit_unreal", "max_open_interest", "arrival"), MONEY),
     **dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), MONEY),
     **dict.fromkeys(("last_price", "open_price", "today_high", "today_low", "liquidation_price", "price"), PRICE),
     **dict.fromkeys(("quote_change", "profit_rate", "profit"), RATIO),

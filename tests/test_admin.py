@@ -1,5 +1,6 @@
 """The back office: every model can be looked at and searched, and money is only looked at."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,26 @@ from accounts.tests.wallets import Wallet
 from contracts.models import Fill, Order, Position
 from contracts.tests.desk import Desk
 from indexes.models import CandleGap
+from ledger.accounts import PlatformAccount
 from ledger.models import Transfer
 from operations import audit, halts
 from operations.alerts import alert
 from operations.models import Approval
-from payments.models import ChainTransfer, PaymentOrder, ScanCursor
+from payments.models import ChainTransfer, PaymentOrder, Payout, PayoutWallet, ScanCursor, Withdrawal
+from payments.services import resolving, withdrawals
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS, SIGNED_IN
 from tests.test_hostile import state
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 # What operators write. Everything else of ours is money, or what the platform itself keeps.
-WRITTEN = {"indexes.Index", "indexes.Basket", "operations.Halt"}
+WRITTEN = {"indexes.Index", "indexes.Basket", "operations.Halt", "payments.Correction"}
 MONEY = {
     *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
     *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
     *("market_making.Pool", "market_making.Exposure", "market_making.Pledge"),
     *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "operations.KeptAnswer", "indexes.Constituent"),
+    *("payments.Withdrawal", "payments.Payout", "payments.PayoutWallet"),
     *("operations.AuditEntry", "operations.Approval", "operations.Alert"),
     *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
 }
@@ -65,6 +69,29 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     CandleGap.objects.create(index=desk.index, start=0, end=60, price=1)
     operator = User.objects.create_superuser("proposer", password="x")
     Approval.objects.create(kind="test", object_type="test", object_id="1", reason="busy", proposed_by=operator)
+    resolving.propose_correction(
+        debit=PlatformAccount.FEE_REVENUE,
+        credit=PlatformAccount.FUND_RESERVE,
+        amount=Decimal(1),
+        operator=operator,
+        reason="busy",
+    )
+    trader.post("index/withdraw", {"amount": "50"})
+    withdrawals.approve_automatically()
+    PayoutWallet.objects.update(next_nonce=1)
+    withdrawal = Withdrawal.objects.get()
+    Payout.objects.create(
+        withdrawal=withdrawal,
+        wallet=PayoutWallet.objects.get(),
+        nonce=0,
+        attempt=1,
+        tx_hash="0x" + "ef" * 32,
+        raw="0x",
+        max_fee=1,
+        tip=1,
+        created_at=timezone.now(),
+        error="",
+    )
     audit.record(operator=operator, action="test", object_type="test", object_id="1")
     halts.start(kind="open", index_id=desk.index.id, reason="busy", operator="proposer")
     alert("busy", "Busy", "A little of everything.")

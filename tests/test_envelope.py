@@ -14,11 +14,11 @@ from market_making import queries as market_making
 from soke_project import health
 from tests.conftest import ROOT, Trader, order_form
 
-OPEN = ["index/index", "contract/indexes", "contract/index/market", "contract/index/kline"]
-SIGNED_IN = ["contract/positions", "contract/orders"]
+OPEN = ["index/index", "index/config", "contract/indexes", "contract/index/market", "contract/index/kline"]
+SIGNED_IN = ["contract/positions", "contract/orders", "index/payments", "index/withdrawals", "index/statement"]
 POSTS = [
     *("auth/nonce", "auth/token", "auth/logout", "auth/refresh"),
-    *("index/recharge/order", "index/recharge", "market/pledge/order", "market/pledge"),
+    *("index/recharge/order", "index/recharge", "index/withdraw", "market/pledge/order", "market/pledge"),
     *("contract/order/create", "contract/order/cancel", "contract/position/close"),
 ]
 

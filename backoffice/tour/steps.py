@@ -9,7 +9,7 @@ from backoffice.tour.session import Session, Socket, TourFailed
 from chain.development import Wallet
 
 INTERVALS = ("1min", "5min", "15min", "30min", "60min", "4hour", "1day", "1week", "1mon")
-DEPOSIT, PLEDGE = Decimal(500), Decimal(20)
+DEPOSIT, PLEDGE, WITHDRAWAL = Decimal(500), Decimal(20), Decimal(20)
 
 
 def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
@@ -22,6 +22,7 @@ def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
     asyncio.run(_deposit(session))
     _pledge(session)
     asyncio.run(_trade(session, index))
+    asyncio.run(_withdraw(session))
     _leave(session)
     say("The tour is complete.")
 
@@ -158,7 +159,31 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
     _check(len(filled) >= 2 and filled[0]["kind"] == "close", "the fills are not listed")
 
 
+async def _withdraw(session: Session) -> None:
+    session.say("9. A withdrawal to the client's own wallet, followed on the socket")
+    config = session.call("GET", "index/config")["data"]
+    before = Decimal(session.home()["my"]["balance"])
+    async with Socket(session.url, session.say) as socket:
+        await socket.ask(auth=session.token)
+        await socket.ask(sub="payments", id="1")
+        asked = session.call("POST", "index/withdraw", amount=str(WITHDRAWAL))["data"]
+
+        def ended(rows: list[dict[str, Any]]) -> bool:
+            return any(row["no"] == asked["no"] and row["status"] == "confirmed" for row in rows)
+
+        await socket.shows("payments", ended, 60)
+    [row] = session.call("GET", "index/withdrawals", no=asked["no"])["data"]
+    session.say(f"     {row['arrival']} arrived in {row['tx_hash']}, {row['fee']} was the fee")
+    _check(Decimal(row["arrival"]) == WITHDRAWAL - Decimal(config["withdrawal_fee"]), "another amount has arrived")
+    _check(Decimal(session.home()["my"]["balance"]) == before - WITHDRAWAL, "the home call shows another balance")
+    statement = session.call("GET", "index/statement")["data"]
+    kinds = [movement["kind"] for movement in statement["movements"][:3]]
+    _check({"withdrawal", "withdrawal_fee"} <= set(kinds), f"the statement's newest movements are {kinds}")
+    paid = session.call("GET", "index/payments")
+    _check(paid["page"]["total"] >= 2, "the payments are not listed")
+
+
 def _leave(session: Session) -> None:
-    session.say("9. Signing out")
+    session.say("10. Signing out")
     session.call("POST", "auth/logout")
     session.call("GET", "contract/positions", expect=401)
