@@ -245,10 +245,6 @@ class CorrectionAdmin(ModelAdmin):
     def amount(self, row: Approval) -> str:
         return str(row.proposal.get("amount", ""))
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        found: QuerySet[Any] = super().get_queryset(request).filter(kind=resolving.CORRECTION)
-        return found
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("payments.correct"))
 
