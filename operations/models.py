@@ -1,4 +1,7 @@
-"""What operating the platform needs: answers kept for repeated requests, halts, approvals by two, audit, alerts."""
+"""What operating the platform needs: answers kept for repeated requests, halts, approvals by two, audit, alerts, and
+runs of the jobs that settle."""
+
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -166,3 +169,46 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class JobRun(models.Model):
+    """One job's work for one accounting day (in Asia/Shanghai): there is one row for both, however often it is run.
+
+    `waiting`: nothing is done yet; `running`: its first step is done and it goes on from there; `missed`: it never
+    began, and its work fell into a later day's run. `note` says what it waits for, `error` why the last try failed.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        MISSED = "missed", _("missed, done with a later day")
+
+    job = models.CharField(_("job"), max_length=24)
+    day = models.DateField(_("accounting day"))
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, db_default=State.WAITING)
+    counts = models.JSONField(_("counts"), default=dict, db_default={})
+    note = models.CharField(_("waits for"), max_length=200, db_default="")
+    error = models.TextField(_("error"), db_default="")
+    attempts = models.IntegerField(_("attempts"), db_default=0)
+    worked = models.DurationField(_("duration"), db_default=timedelta())
+    created_at = models.DateTimeField(_("first asked for"), db_default=Now())
+    begun_at = models.DateTimeField(_("begun"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("job run")
+        verbose_name_plural = _("job runs")
+        constraints = [
+            models.UniqueConstraint(fields=["job", "day"], name="operations_jobrun_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "missed"], begun_at=None, finished_at=None)
+                | Q(state="running", begun_at__isnull=False, finished_at=None)
+                | Q(state="done", begun_at__isnull=False, finished_at__isnull=False),
+                name="operations_jobrun_state",
+            ),
+        ]
+        indexes = [models.Index(fields=["job", "day"], name="operations_jobrun_open", condition=Q(state="running"))]
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.day}"

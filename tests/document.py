@@ -30,13 +30,25 @@ DECIDED: dict[str, dict[str, str]] = {
     },
     "contract_index_market": {"data.open_price": "string"},
 }
+# The first is in the document's table, not in its sample.
+_POSITION = {"index.id": "integer", **dict.fromkeys(("take_profit", "stop_loss", "closing"), "string or null")}
 _PAY = {"data.address": "string", "data.token": "string", "data.chain_id": "integer", "data.expired_at": "integer"}
+_BOUGHT = {"data[].reason": "string or null", "data[].matures_at": "string or null"}
 ADDED: dict[str, dict[str, str]] = {
     "auth_nonce": {"data.message": "string"},
     "index_index": {"code": "integer"},
     "index_recharge_order": _PAY,
     "market_pledge_order": _PAY,
     "index_withdraw": {"data.fee": "string", "data.arrival": "string"},
+    "fund_product_buy_order": _PAY,
+    "fund_buy_logs": _BOUGHT,
+    "fund_redeem_logs": {
+        **_BOUGHT,
+        "data[].redeemed_amount": "string",
+        "data[].fee": "string",
+        "data[].bought_at": "string",
+    },
+    "fund_reward_logs": {"data[].order_id": "integer"},
     "contract_indexes": {
         "data[].contract_size": "string",
         "data[].decimals": "integer",
@@ -63,17 +75,18 @@ ADDED: dict[str, dict[str, str]] = {
         "data.volume": "integer",
         "data.status": "string",
     },
-    # In the document's table, not in its sample.
-    "contract_positions": {"data[].index.id": "integer"},
+    "contract_positions": {f"data[].{key}": kind for key, kind in _POSITION.items()},
     "contract_orders": {
         "data[].price": "string or null",
         "data[].status": "string",
         "data[].reason": "string or null",
         # A waiting close is an order too.
         "data[].kind": "string",
+        "data[].fill_price": "string or null",
+        "data[].message": "string or null",
     },
     "push_market": {"data.stale": "boolean"},
-    "push_positions": {"data[].index.id": "integer"},
+    "push_positions": {f"data[].{key}": kind for key, kind in _POSITION.items()},
 }
 # Channels that the document does not have; their rows and keys.
 _CHANNELS: dict[str, tuple[str, dict[str, str]]] = {
@@ -83,7 +96,17 @@ _CHANNELS: dict[str, tuple[str, dict[str, str]]] = {
             **dict.fromkeys(("id", "volume", "trade_volume", "lever", "index.id"), "integer"),
             **dict.fromkeys(("direction", "price_type", "fee", "created_at", "status", "kind"), "string"),
             **dict.fromkeys(("index.title", "index.sub_title"), "string"),
-            **dict.fromkeys(("price", "reason"), "string or null"),
+            **dict.fromkeys(("price", "reason", "fill_price"), "string or null"),
+            "index": "object",
+        },
+    ),
+    "push_fills": (
+        "data[]",
+        {
+            **dict.fromkeys(("id", "position_id", "volume", "index.id"), "integer"),
+            "order_id": "integer or null",
+            **dict.fromkeys(("direction", "kind", "price", "notional", "fee", "profit", "created_at"), "string"),
+            **dict.fromkeys(("index.title", "index.sub_title"), "string"),
             "index": "object",
         },
     ),
@@ -100,12 +123,10 @@ _CHANNELS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
 }
+_CHANNELS["push_orders.ended"] = _CHANNELS["push_orders"]
 for _name, (_path, _kinds) in _CHANNELS.items():
     ADDED[_name] = {"ch": "string", "ts": "integer", "data": "array" if _path.endswith("[]") else "object"}
     ADDED[_name] |= {"data[]": "object"} | {f"{_path}.{_key}": _kind for _key, _kind in _kinds.items()}
-# Lists that stay empty until their module is built.
-EMPTY = {"index_index": {"data.fund"}}
-
 MONEY = r"-?\d+\.\d{6}"
 PRICE = r"\d+(\.\d{0,3}[1-9])?"
 RATIO = r"(?!-0$)-?\d+(\.\d{0,3}[1-9])?"
@@ -120,13 +141,16 @@ FORMS: dict[str, str] = {
     **dict.fromkeys(
         ("market_pool", "incentive_pool", "market_pledge", "balance", "power", "market_income", "market_loss"), MONEY
     ),
+    **dict.fromkeys(("power_income", "fund_income", "power_pool", "amount", "fee", "position_amount"), MONEY),
     **dict.fromkeys(
-        ("power_income", "fund_income", "power_pool", "amount", "fee", "arrival", "position_amount"), MONEY
+        ("profit_unreal", "max_open_interest", "notional", "unit_price", "reward", "redeemed_amount", "arrival"), MONEY
     ),
-    **dict.fromkeys(("profit_unreal", "max_open_interest", "arrival"), MONEY),
     **dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), MONEY),
     **dict.fromkeys(("last_price", "open_price", "today_high", "today_low", "liquidation_price", "price"), PRICE),
-    **dict.fromkeys(("quote_change", "profit_rate", "profit"), RATIO),
+    **dict.fromkeys(("take_profit", "stop_loss", "fill_price", "close_price"), PRICE),
+    **dict.fromkeys(("quote_change", "profit_rate"), RATIO),
+    # A fund's rate, or what a trade came to.
+    "profit": f"{RATIO}|{MONEY}",
     **dict.fromkeys(("fee_rate", "mmr", "contract_size"), RATE),
     **dict.fromkeys(("expired_at", "timestamp"), UNIX),
     **dict.fromkeys(("title", "sub_title"), TEXT),
@@ -134,7 +158,8 @@ FORMS: dict[str, str] = {
     **dict.fromkeys(("trade_volume", "position_volume", "total", "count", "decimals"), COUNT),
     **dict.fromkeys(("volume", "lever", "chain_id", "per_page", "current_page", "total_pages"), ID),
     **dict.fromkeys(("max_order_volume", "max_position_volume"), ID),
-    "id": ID,
+    **dict.fromkeys(("id", "order_id", "position_id", "total_volume", "period"), ID),
+    "remain_volume": COUNT,
     "code": r"200|[a-z]+",
     "status_code": "200",
     "message": r"(?s).*",
@@ -142,7 +167,7 @@ FORMS: dict[str, str] = {
     "access_token": r"[\w-]+\.[\w-]+\.[\w-]+",
     "no": r"(ZHCZ|ZHTX|JZGM|ZSZY)\d{15}",
     "power_rate": r"\d{1,2}|100",
-    "created_at": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",
+    **dict.fromkeys(("created_at", "matures_at", "bought_at"), r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"),
     "direction": "buy|sell",
     "price_type": "market|limit",
     # Orders have words, payment orders numbers.
@@ -152,8 +177,8 @@ FORMS: dict[str, str] = {
     "confirmations": COUNT,
     "confirmations_needed": ID,
     "reason": r"[a-z_]+",
-    "kind": "open|close",
-    "ch": r"index\.(kline\.[a-z]+|market\.[a-z]+|positions)|orders|balance|payments",
+    "kind": "open|close|liquidation|cap|stop_loss|take_profit|pool_exit",
+    "ch": r"index\.(kline\.[a-z]+|market\.[a-z]+|positions)|orders(\.ended)?|fills|balance|payments",
     "ts": r"\d{13}",
 }
 
@@ -180,7 +205,7 @@ def differences(name: str, real: Any, sample: Any = _ABSENT, path: str = "") -> 
         yield from _keys(name, real, known, path)
     elif isinstance(real, list):
         rows = sample if isinstance(sample, list) else []
-        if rows and not real and path not in EMPTY.get(name, ()):
+        if rows and not real:
             yield f"{path}: empty"
         for item in real:
             yield from differences(name, item, rows[0] if rows else _ABSENT, f"{path}[]")
