@@ -298,8 +298,17 @@ class Payout(models.Model):
         return self.tx_hash
 
 
+class Corrections(models.Manager["Correction"]):
+    """Approvals of that kind alone."""
+
+    def get_queryset(self) -> models.QuerySet["Correction"]:
+        return super().get_queryset().filter(kind="correction")
+
+
 class Correction(Approval):
     """Proposals of corrections, as operators see them."""
+
+    objects = Corrections()
 
     class Meta:
         proxy = True
