@@ -27,7 +27,7 @@ from ledger.accounts import PlatformAccount
 from ledger.models import Account, Transfer
 from market_making.models import Exposure, Pool
 from operations.models import Alert, Approval, Halt, JobRun
-from payments.models import ChainTransfer, ScanCursor
+from payments.models import ChainTransfer, ScanCursor, Withdrawal
 
 DAYS = 14
 _FEES = {Transfer.Kind.FEE_POOL, Transfer.Kind.FEE_INCENTIVE, Transfer.Kind.FEE_REVENUE}
@@ -125,6 +125,12 @@ def _queues() -> list[Tile]:
             Approval.objects.filter(status="pending"),
             "operations.approval",
             {"status__exact": "pending"},
+        ),
+        (
+            _("Withdrawals to review"),
+            Withdrawal.objects.filter(status="review"),
+            "payments.withdrawal",
+            {"status__exact": "review"},
         ),
         (_("Unmatched payments"), unmatched, "payments.chaintransfer", {"status__exact": "unmatched"}),
         (_("Parked orders"), Order.objects.filter(parked, status="pending"), "contracts.order", {"parked": "1"}),

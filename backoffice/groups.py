@@ -38,7 +38,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "finance": (
         *(EXPORT, "operations.change_jobrun"),
         *("payments.approve_withdrawal", "payments.correct", "payments.resolve_chaintransfer"),
-        *("funds.add_product", "funds.change_product"),
+        *("funds.add_product", "funds.change_product", "funds.add_reservetopup"),
         *("funds.add_period", "funds.change_period", "funds.delete_period"),
     ),
     "auditor": (EXPORT,),

@@ -13,7 +13,7 @@ _PLACES: list[tuple[Any, str, tuple[str, ...]]] = [
         gettext_lazy("What waits"),
         "inbox",
         (
-            *("operations.approval", "payments.withdrawal", "payments.chaintransfer"),
+            *("operations.approval", "payments.withdrawal", "payments.chaintransfer", "payments.correction"),
             *("operations.jobrun", "operations.alert"),
         ),
     ),
@@ -21,15 +21,23 @@ _PLACES: list[tuple[Any, str, tuple[str, ...]]] = [
     (
         gettext_lazy("Products"),
         "finance_chip",
-        ("indexes.index", "indexes.basket", "funds.fundproduct", "funds.product", "operations.halt"),
+        ("indexes.index", "indexes.basket", "funds.product", "funds.reservetopup", "operations.halt"),
     ),
     (
         gettext_lazy("Trading"),
         "candlestick_chart",
         ("contracts.position", "contracts.order", "contracts.fill", "contracts.dayvolume"),
     ),
-    (gettext_lazy("Money"), "account_balance", ("ledger.account", "ledger.transfer", "payments.paymentorder")),
-    (gettext_lazy("Market pool"), "savings", ("market_making.pool", "market_making.pledge", "market_making.exposure")),
+    (
+        gettext_lazy("Money"),
+        "account_balance",
+        ("ledger.account", "ledger.transfer", "payments.paymentorder", "payments.payout"),
+    ),
+    (
+        gettext_lazy("Market pool"),
+        "savings",
+        ("market_making.pool", "market_making.pledge", "market_making.settlement"),
+    ),
     (
         gettext_lazy("Operation"),
         "settings",

@@ -31,7 +31,7 @@ WRITES: dict[str, dict[str, str]] = {
         "django_celery_beat.CrontabSchedule": "a",
     },
     "risk": {"indexes.Index": "ac", "indexes.Basket": "acd", "operations.Halt": "a"},
-    "finance": {},
+    "finance": {"funds.Product": "ac", "funds.ReserveTopUp": "a", "payments.Correction": "a"},
     "auditor": {},
 }
 # Lists that are not for everybody.
@@ -47,6 +47,12 @@ ACTIONS = {
     "accounts.Client": {"ban": {"operations", "risk"}, "unban": {"operations", "risk"}},
     "operations.Halt": {"lift": {"operations", "risk"}},
     "operations.Approval": {"approve": set(GROUPS), "reject": set(GROUPS)},
+    "payments.PaymentOrder": {"export_csv": set(GROUPS)},
+    "payments.ChainTransfer": {
+        "export_csv": set(GROUPS),
+        **{name: {"operations", "finance"} for name in ("assign", "refund", "reverse")},
+    },
+    "payments.Withdrawal": {"export_csv": set(GROUPS), **{name: {"risk", "finance"} for name in ("approve", "reject")}},
     "operations.JobRun": {"run_again": {"operations", "finance"}},
     "contracts.Order": {"retry": {"operations", "risk"}},
     "contracts.Position": {"retry": {"operations", "risk"}, "close": {"risk"}},
