@@ -37,7 +37,7 @@ def test_a_change_holds_at_once_and_is_audited(trader: Trader) -> None:
     entry = AuditEntry.objects.get(action="configuration.change")
     assert (entry.before, entry.after) == (
         {"FEE_POOL_SHARE": "0.3", "MINIMUM_PAYMENT": "1"},
-        {"FEE_POOL_SHARE": "0.2000", "MINIMUM_PAYMENT": "10.000000"},
+        {"FEE_POOL_SHARE": "0.2", "MINIMUM_PAYMENT": "10"},
     )
 
 
