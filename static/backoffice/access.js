@@ -7,7 +7,7 @@
   }
 
   function labelOf(field) {
-    const label = field.id && document.querySelector(`label[for="${field.id}"]`);
+    const label = field.id ? document.querySelector(`label[for="${field.id}"]`) : null;
     if (label?.textContent.trim()) return label.textContent;
     const cell = field.closest("td");
     const head = cell?.closest("table")?.querySelector("thead tr");

@@ -89,7 +89,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, served: str, trader: 
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("response", lambda response: problems.append(response.url) if response.status >= 400 else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("pageerror", lambda error: problems.append(f"{error} {error.stack}"))
     yield page
     context.close()
     assert not problems
