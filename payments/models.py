@@ -1,5 +1,7 @@
 """Orders to be paid on chain, the transfers that came in, how far the chain was read; withdrawals and their payouts."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -308,7 +310,7 @@ class Corrections(models.Manager["Correction"]):
 class Correction(Approval):
     """Proposals of corrections, as operators see them."""
 
-    objects = Corrections()
+    objects: ClassVar[Corrections] = Corrections()
 
     class Meta:
         proxy = True
