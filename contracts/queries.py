@@ -56,6 +56,7 @@ class Market:
     high: Decimal
     low: Decimal
     stale: bool
+    simulated: bool
     trade_volume: int
     position_volume: int
 
@@ -96,6 +97,7 @@ def markets() -> dict[int, Market]:
             high=state.high,
             low=state.low,
             stale=state.stale or (state.ticked_at or 0) < now - STALE_SECONDS,
+            simulated=state.simulated,
             trade_volume=found.traded.get(state.index_id, 0),
             position_volume=found.open.get(state.index_id, 0),
         )
