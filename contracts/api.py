@@ -26,19 +26,24 @@ from contracts.models import Order
 from contracts.rules import BUY, SELL
 from contracts.schema import (
     CandleSchema,
+    FillSchema,
     IndexSchema,
     MarketSchema,
     OrderSchema,
     PlacedCloseSchema,
     PlacedOrderSchema,
+    PositionLogSchema,
     PositionSchema,
+    QuoteSchema,
 )
 from indexes import queries as index_queries
 from indexes.queries import DEFAULT_CANDLES, MOST_CANDLES
 from indexes.rules import INTERVALS
+from operations import halts
 from operations.api import answer_once, client_id
 
 DIRECTIONS = {"buy": BUY, "sell": SELL}
+ORDER_STATUSES = [*Order.Status.values, "all"]
 
 
 class IdForm(serializers.Serializer):
@@ -69,6 +74,16 @@ class OrderForm(serializers.Serializer):
 class CloseForm(serializers.Serializer):
     id = PublicIdField()
     volume = VolumeField(required=False)
+
+
+class ProtectForm(serializers.Serializer):
+    id = PublicIdField()
+    take_profit = PriceField(required=False, allow_null=True)
+    stop_loss = PriceField(required=False, allow_null=True)
+
+
+class FillsForm(serializers.Serializer):
+    position = PublicIdField(required=False)
 
 
 class CandlesForm(serializers.Serializer):
@@ -122,7 +137,9 @@ class MarketViewSet(ApiViewSet):
     def indexes(self, request: Request) -> Response:
         """All indexes, in the operators' order."""
         found = queries.markets()
-        return answer("", [present.listed_index(row, found.get(row.id)) for row in queries.listed_indexes()])
+        listed = queries.listed_indexes()
+        halted = halts.of_indexes(row.id for row in listed)
+        return answer("", [present.listed_index(row, found.get(row.id), halted[row.id]) for row in listed])
 
     @extend_schema(parameters=[OpenApiParameter("id", int, required=True)], responses=MarketSchema)
     @action(detail=False)
@@ -164,7 +181,7 @@ class ContractViewSet(ApiViewSet):
     """A client's orders and positions."""
 
     per_page = 10
-    paged_actions = ("positions", "orders")
+    paged_actions = ("positions", "orders", "position_logs", "fill_logs")
     keeps_answers = True
 
     def get_throttles(self) -> list[Any]:
@@ -195,6 +212,20 @@ class ContractViewSet(ApiViewSet):
 
         return answer_once(request, run)
 
+    @extend_schema(request=OrderForm, responses=QuoteSchema)
+    @action(detail=False, methods=["post"])
+    def quote(self, request: Request) -> Response:
+        """What an order would come to now, and the largest volume that would be filled. Nothing is placed."""
+        form = self.parse(OrderForm, request.data)
+        found = services.quote(
+            client_id=client_id(request),
+            index_id=form["id"],
+            direction=DIRECTIONS[form["direction"]],
+            volume=form["volume"],
+            limit=form["limit"],
+        )
+        return answer("", present.quote(found))
+
     @extend_schema(request=IdForm, responses={200: None})
     @action(detail=False, methods=["post"])
     def cancel_order(self, request: Request) -> Response:
@@ -222,6 +253,23 @@ class ContractViewSet(ApiViewSet):
 
         return answer_once(request, run)
 
+    @extend_schema(request=ProtectForm, responses={200: None})
+    @action(detail=False, methods=["post"])
+    def protect(self, request: Request) -> Response:
+        """Sets take-profit and stop-loss of a position anew; the one that is left out or null is taken away."""
+        form = self.parse(ProtectForm, request.data)
+
+        def run() -> dict[str, Any]:
+            services.protect_position(
+                client_id=client_id(request),
+                position_id=form["id"],
+                take_profit=form.get("take_profit"),
+                stop_loss=form.get("stop_loss"),
+            )
+            return envelope(_("Done"))
+
+        return answer_once(request, run)
+
     @extend_schema(responses=PositionSchema(many=True))
     @action(detail=False)
     def positions(self, request: Request) -> Response:
@@ -231,14 +279,32 @@ class ContractViewSet(ApiViewSet):
         return answer("", [present.position(row, prices) for row in rows], page)
 
     @extend_schema(
-        parameters=[OpenApiParameter("status", str, enum=Order.Status.values, description="by default pending")],
+        parameters=[OpenApiParameter("status", str, enum=ORDER_STATUSES, description="by default pending")],
         responses=OrderSchema(many=True),
     )
     @action(detail=False)
     def orders(self, request: Request) -> Response:
-        """Orders of one status."""
+        """Orders of one status, or all of them."""
         status = request.query_params.get("status", Order.Status.PENDING)
-        if status not in Order.Status.values:
-            raise Invalid({"status": [_("One of: %(choices)s.") % {"choices": ", ".join(Order.Status.values)}]})
+        if status not in ORDER_STATUSES:
+            raise Invalid({"status": [_("One of: %(choices)s.") % {"choices": ", ".join(ORDER_STATUSES)}]})
         rows, page = paginate(request, queries.orders(client_id(request), status), self.per_page)
-        return answer("", [present.order(row) for row in rows], page)
+        return answer("", [present.listed_order(row) for row in rows], page)
+
+    @extend_schema(responses=PositionLogSchema(many=True))
+    @action(detail=False)
+    def position_logs(self, request: Request) -> Response:
+        """Positions that were closed, in part or whole, with their realised profit; the last closed first."""
+        rows, page = paginate(request, queries.position_history(client_id(request)), self.per_page)
+        return answer("", [present.position_log(row) for row in rows], page)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("position", int, description="only this position's")],
+        responses=FillSchema(many=True),
+    )
+    @action(detail=False)
+    def fill_logs(self, request: Request) -> Response:
+        """Every execution with what it moved, newest first."""
+        form = self.parse(FillsForm, request.query_params)
+        rows, page = paginate(request, queries.fills(client_id(request), form.get("position")), self.per_page)
+        return answer("", [present.fill(row) for row in rows], page)

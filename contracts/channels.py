@@ -1,4 +1,4 @@
-"""What contracts push: candles and market of each index, and a client's own positions and waiting orders."""
+"""What contracts push: candles and market of each index, and a client's own positions, orders and fills."""
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
@@ -6,10 +6,12 @@ from typing import Any
 
 from common.sockets import registry
 from contracts import present, queries
-from contracts.models import Order, Position
+from contracts.models import Fill, Order, Position
 from indexes.models import Index
 
-POSITIONS, ORDERS = "index.positions", "orders"
+POSITIONS, ORDERS, ENDED_ORDERS, FILLS = "index.positions", "orders", "orders.ended", "fills"
+# How many of the newest a channel of history shows.
+NEWEST = 20
 
 
 class PositionsChannel:
@@ -46,6 +48,38 @@ class OrdersChannel:
         return False
 
 
+class EndedOrdersChannel:
+    """`orders.ended`: the last that were filled, cancelled or refused, with the reason."""
+
+    name = ENDED_ORDERS
+    follows_ticks = False
+
+    def load(self, client_id: int) -> list[Order]:
+        return list(queries.ended_orders(client_id)[:NEWEST])
+
+    def render(self, state: list[Order], prices: Mapping[int, Decimal]) -> list[Any]:
+        return [present.order(row) for row in state]
+
+    def touched(self, state: list[Order], changed: Collection[int]) -> bool:
+        return False
+
+
+class FillsChannel:
+    """`fills`: the last executions, those that no order asked for (liquidation, stop-loss …) included."""
+
+    name = FILLS
+    follows_ticks = False
+
+    def load(self, client_id: int) -> list[Fill]:
+        return list(queries.fills(client_id)[:NEWEST])
+
+    def render(self, state: list[Fill], prices: Mapping[int, Decimal]) -> list[Any]:
+        return [present.fill(row) for row in state]
+
+    def touched(self, state: list[Fill], changed: Collection[int]) -> bool:
+        return False
+
+
 def _listed(code: str) -> bool:
     return Index.objects.filter(code=code, enabled=True).exists()
 
@@ -55,3 +89,5 @@ def register() -> None:
     registry.public_prefix("index.market.", _listed)
     registry.private(PositionsChannel())
     registry.private(OrdersChannel())
+    registry.private(EndedOrdersChannel())
+    registry.private(FillsChannel())

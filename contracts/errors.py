@@ -10,7 +10,9 @@ from market_making.book import SENTENCES as POOL_SENTENCES
 SENTENCES: dict[str, Any] = {
     **POOL_SENTENCES,
     "stale": _("This index has no trustworthy price at the moment."),
+    "halted": _("An operator has halted this for now."),
     "no_price": _("No price arrived in time; the order was not executed."),
+    "protection_reached": _("The price is at or beyond this already; close the position instead."),
     "closing": _("This position is being closed."),
     "position_closed": _("The position is closed already."),
     "terms_changed": _("The contract's terms have changed since this position was opened; close it first."),

@@ -8,8 +8,19 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.rules import BUY, SELL, Stake, Terms
 
+# What fails more often is parked: it stays as it is, and an operator may have it tried again.
+MOST_ATTEMPTS = 5
+
 DIRECTIONS = [(BUY, _("buy")), (SELL, _("sell"))]
 DIRECTION_WORDS = {BUY: "buy", SELL: "sell"}
+CLOSE_KINDS = [
+    ("close", _("close")),
+    ("liquidation", _("liquidation")),
+    ("cap", _("largest profit")),
+    ("stop_loss", _("stop-loss")),
+    ("take_profit", _("take-profit")),
+    ("pool_exit", _("a pledge leaves the pool")),
+]
 
 
 class ArrivalTime(models.Func):
@@ -65,6 +76,7 @@ class Order(models.Model):
     reason = models.CharField(_("reason"), max_length=32, db_default="")
     fill_price = models.DecimalField(_("fill price"), max_digits=20, decimal_places=4, null=True)
     attempts = models.SmallIntegerField(_("failed attempts"), db_default=0)
+    error = models.CharField(_("last failure"), max_length=200, db_default="")
     created_at = models.DateTimeField(_("time"), db_default=ArrivalTime())
     finished_at = models.DateTimeField(_("finished at"), null=True)
 
@@ -106,6 +118,11 @@ class Order(models.Model):
                 condition=Q(status="pending", price_type="limit"),
                 name="contracts_order_limit",
             ),
+            models.Index(
+                fields=["client", "-finished_at"],
+                condition=Q(finished_at__isnull=False),
+                name="contracts_order_ended",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -119,6 +136,8 @@ class Position(models.Model):
         NONE = "", _("none")
         LIQUIDATION = "liquidation", _("liquidation")
         CAP = "cap", _("largest profit")
+        STOP_LOSS = "stop_loss", _("stop-loss")
+        TAKE_PROFIT = "take_profit", _("take-profit")
 
     client = models.ForeignKey(
         "accounts.Client", models.PROTECT, verbose_name=_("client"), related_name="+", db_index=False
@@ -139,6 +158,10 @@ class Position(models.Model):
     spread = models.DecimalField(_("spread"), max_digits=10, decimal_places=8)
     liquidation_price = models.DecimalField(_("liquidation price"), max_digits=20, decimal_places=4)
     cap_price = models.DecimalField(_("cap price"), max_digits=20, decimal_places=4)
+    # The client's own triggers, judged by ticks whose prices were fetched after `protected_at`.
+    take_profit = models.DecimalField(_("take-profit"), max_digits=20, decimal_places=4, null=True)
+    stop_loss = models.DecimalField(_("stop-loss"), max_digits=20, decimal_places=4, null=True)
+    protected_at = models.DateTimeField(_("protected at"), null=True)
     # The prices at or below and at or above which a tick has something to decide; the database finds by them.
     lower_trigger = models.DecimalField(_("lower trigger"), max_digits=20, decimal_places=4)
     upper_trigger = models.DecimalField(_("upper trigger"), max_digits=20, decimal_places=4)
@@ -146,7 +169,16 @@ class Position(models.Model):
     mark_price = models.DecimalField(_("mark price"), max_digits=20, decimal_places=4, null=True)
     mark_result = models.DecimalField(_("result at the mark"), max_digits=30, decimal_places=6, null=True)
     marked_at = models.DateTimeField(_("marked at"), null=True)
+    # What was opened and closed in all its fills, and what came of it.
+    opened_volume = models.BigIntegerField(_("contracts opened"), db_default=0)
+    opened_notional = models.DecimalField(_("notional opened"), max_digits=30, decimal_places=6, db_default=0)
+    closed_notional = models.DecimalField(_("notional closed"), max_digits=30, decimal_places=6, db_default=0)
+    profit = models.DecimalField(_("realised profit"), max_digits=30, decimal_places=6, db_default=0)
+    fees = models.DecimalField(_("fees"), max_digits=30, decimal_places=6, db_default=0)
+    close_kind = models.CharField(_("closed by"), max_length=12, choices=CLOSE_KINDS, db_default="")
+    reduced_at = models.DateTimeField(_("last close"), null=True)
     attempts = models.SmallIntegerField(_("failed attempts"), db_default=0)
+    error = models.CharField(_("last failure"), max_length=200, db_default="")
     opened_at = models.DateTimeField(_("opened at"), db_default=ArrivalTime())
     closed_at = models.DateTimeField(_("closed at"), null=True)
 
@@ -169,6 +201,13 @@ class Position(models.Model):
                 | (~Q(mark="") & Q(mark_price__isnull=False, mark_result__isnull=False)),
                 name="contracts_position_mark_has_price",
             ),
+            models.CheckConstraint(
+                condition=Q(take_profit__isnull=True, stop_loss__isnull=True)
+                | Q(protected_at__isnull=False)
+                & (Q(take_profit__isnull=True) | Q(take_profit__gt=0))
+                & (Q(stop_loss__isnull=True) | Q(stop_loss__gt=0)),
+                name="contracts_position_protected",
+            ),
         ]
         indexes = [
             models.Index(fields=["client", "-id"], name="contracts_position_client"),
@@ -185,6 +224,11 @@ class Position(models.Model):
             models.Index(fields=["client", "-id"], condition=Q(closed_at__isnull=True), name="contracts_position_open"),
             models.Index(
                 fields=["id"], condition=Q(closed_at__isnull=True) & ~Q(mark=""), name="contracts_position_marked"
+            ),
+            models.Index(
+                fields=["client", "-reduced_at", "-id"],
+                condition=Q(reduced_at__isnull=False),
+                name="contracts_position_history",
             ),
         ]
 
@@ -203,11 +247,7 @@ class Position(models.Model):
 class Fill(models.Model):
     """One execution: an open, or a close of a part or the whole, with everything it moved."""
 
-    class Kind(models.TextChoices):
-        OPEN = "open", _("open")
-        CLOSE = "close", _("close")
-        LIQUIDATION = "liquidation", _("liquidation")
-        CAP = "cap", _("largest profit")
+    KINDS = [("open", _("open")), *CLOSE_KINDS]
 
     order = models.OneToOneField(Order, models.PROTECT, verbose_name=_("order"), related_name="fill", null=True)
     position = models.ForeignKey(Position, models.PROTECT, verbose_name=_("position"), related_name="fills")
@@ -218,7 +258,7 @@ class Fill(models.Model):
         "indexes.Index", models.PROTECT, verbose_name=_("index"), related_name="+", db_index=False
     )
     direction = models.SmallIntegerField(_("direction"), choices=DIRECTIONS)
-    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
+    kind = models.CharField(_("kind"), max_length=12, choices=KINDS)
     volume = models.BigIntegerField(_("volume"))
     tick = models.DecimalField(_("tick"), max_digits=20, decimal_places=4)
     price = models.DecimalField(_("fill price"), max_digits=20, decimal_places=4)
@@ -233,10 +273,10 @@ class Fill(models.Model):
         verbose_name_plural = _("fills")
         indexes = [models.Index(fields=["client", "-id"], name="contracts_fill_client")]
         constraints = [
-            # A mark executes once, whatever crashes between.
+            # What the system closes it closes once, whatever crashes between.
             models.UniqueConstraint(
                 fields=["position"],
-                condition=Q(kind__in=["liquidation", "cap"]),
+                condition=~Q(kind__in=["open", "close"]),
                 name="contracts_fill_mark_once",
             ),
         ]

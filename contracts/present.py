@@ -8,11 +8,13 @@ import orjson
 
 from common import public_ids
 from common.http.envelope import envelope
-from common.money import format_money, format_price, format_ratio
+from common.money import divide, format_money, format_price, format_ratio
 from common.times import format_time
 from contracts import queries, rules
-from contracts.models import DIRECTION_WORDS, Order, Position
+from contracts.errors import SENTENCES
+from contracts.models import DIRECTION_WORDS, Fill, Order, Position
 from contracts.queries import Market
+from contracts.services.quotes import Quote
 from indexes.models import Index
 
 
@@ -34,7 +36,70 @@ def position(row: Position, prices: Mapping[int, Decimal | None]) -> dict[str, A
         "profit_rate": format_ratio(rules.profit_rate(profit, row.stake)),
         "lever": row.lever,
         "index": index_brief(row.index),
+        "take_profit": _price_or_none(row.take_profit),
+        "stop_loss": _price_or_none(row.stop_loss),
+        "closing": row.mark or None,
     }
+
+
+def quote(row: Quote) -> dict[str, Any]:
+    """`contract/order/quote`; `reason` and `message` say why this order would not be filled now."""
+    return {
+        "price": format_price(row.price),
+        "margin": format_money(row.margin),
+        "fee": format_money(row.fee),
+        "hold": format_money(row.hold),
+        "liquidation_price": format_price(row.liquidation_price),
+        "max_volume": row.max_volume,
+        "reason": row.reason,
+        "message": str(SENTENCES[row.reason]) if row.reason else None,
+    }
+
+
+def position_log(row: Position) -> dict[str, Any]:
+    """A position of which something was closed: averages of what was opened and closed, and what came of it."""
+    closed = row.opened_volume - row.volume
+    return {
+        "id": public_ids.encode(row.id),
+        "direction": DIRECTION_WORDS[row.direction],
+        "volume": closed,
+        "position_volume": row.volume,
+        "open_price": format_price(_average(row.opened_notional, row.opened_volume, row)),
+        "close_price": format_price(_average(row.closed_notional, closed, row)),
+        "profit": format_money(row.profit),
+        "fee": format_money(row.fees),
+        "reason": row.close_kind,
+        "lever": row.lever,
+        "opened_at": format_time(row.opened_at),
+        "closed_at": None if row.closed_at is None else format_time(row.closed_at),
+        "index": index_brief(row.index),
+    }
+
+
+def fill(row: Fill) -> dict[str, Any]:
+    """A row of `contract/fill/logs`. `fee` has the liquidation fee in it; an open's profit is 0."""
+    return {
+        "id": public_ids.encode(row.id),
+        "order_id": None if row.order_id is None else public_ids.encode(row.order_id),
+        "position_id": public_ids.encode(row.position_id),
+        "direction": DIRECTION_WORDS[row.direction],
+        "kind": row.kind,
+        "volume": row.volume,
+        "price": format_price(row.price),
+        "notional": format_money(row.notional),
+        "fee": format_money(row.fee + row.liquidation_fee),
+        "profit": format_money(row.profit),
+        "created_at": format_time(row.created_at),
+        "index": index_brief(row.index),
+    }
+
+
+def _average(notional: Decimal, volume: int, row: Position) -> Decimal:
+    return divide(notional, rules.quantity(volume, row.terms))
+
+
+def _price_or_none(price: Decimal | None) -> str | None:
+    return None if price is None else format_price(price)
 
 
 def order(row: Order) -> dict[str, Any]:
@@ -49,11 +114,17 @@ def order(row: Order) -> dict[str, Any]:
         "created_at": format_time(row.created_at),
         "lever": row.lever,
         "index": index_brief(row.index),
-        "price": None if row.price is None else format_price(row.price),
+        "price": _price_or_none(row.price),
         "status": row.status,
         "reason": row.reason or None,
         "kind": row.kind,
+        "fill_price": _price_or_none(row.fill_price),
     }
+
+
+def listed_order(row: Order) -> dict[str, Any]:
+    """The same with the reason's sentence in the reader's language, which a push does not know."""
+    return {**order(row), "message": str(SENTENCES[row.reason]) if row.reason in SENTENCES else None}
 
 
 def market(row: Market) -> dict[str, Any]:
@@ -85,7 +156,7 @@ def pushed_market(row: Market) -> dict[str, Any]:
     return {**market(row), "last_price": float(row.last_price)}
 
 
-def listed_index(row: Index, found: Market | None) -> dict[str, Any]:
+def listed_index(row: Index, found: Market | None, halts: list[str]) -> dict[str, Any]:
     """A row of `contract/indexes`."""
     return {
         "id": public_ids.encode(row.id),
@@ -105,7 +176,7 @@ def listed_index(row: Index, found: Market | None) -> dict[str, Any]:
         },
         "stale": found.stale if found else True,
         "simulated": found.simulated if found else False,
-        "halts": [],
+        "halts": halts,
     }
 
 

@@ -12,7 +12,7 @@ from common import sql
 from common.money import ZERO
 from common.reconciliation import Difference, compare
 from contracts import rules
-from contracts.models import Order, Position
+from contracts.models import Fill, Order, Position
 from indexes import queries as index_queries
 from indexes.models import Index
 from indexes.rules import quote_change
@@ -34,8 +34,27 @@ def open_positions(client_id: int) -> QuerySet[Position]:
 
 
 def orders(client_id: int, status: str) -> QuerySet[Order]:
-    """A client's orders of one status, newest first."""
-    return Order.objects.filter(client_id=client_id, status=status).select_related("index").order_by("-id")
+    """A client's orders of one status or of `all`, newest first."""
+    found = Order.objects.filter(client_id=client_id).select_related("index").order_by("-id")
+    return found if status == "all" else found.filter(status=status)
+
+
+def ended_orders(client_id: int) -> QuerySet[Order]:
+    """A client's orders that were filled, cancelled or refused, the last ended first."""
+    ended = Order.objects.filter(client_id=client_id, finished_at__isnull=False)
+    return ended.select_related("index").order_by("-finished_at", "-id")
+
+
+def position_history(client_id: int) -> QuerySet[Position]:
+    """A client's positions of which something was closed, the last closed first."""
+    reduced = Position.objects.filter(client_id=client_id, reduced_at__isnull=False)
+    return reduced.select_related("index").order_by("-reduced_at", "-id")
+
+
+def fills(client_id: int, position_id: int | None = None) -> QuerySet[Fill]:
+    """A client's executions, or those of one of its positions, newest first."""
+    found = Fill.objects.filter(client_id=client_id).select_related("index").order_by("-id")
+    return found if position_id is None else found.filter(position_id=position_id)
 
 
 def unrealised(position: Position, last: Decimal | None) -> Decimal:
@@ -56,9 +75,9 @@ class Market:
     high: Decimal
     low: Decimal
     stale: bool
-    simulated: bool
     trade_volume: int
     position_volume: int
+    simulated: bool = False
 
     @property
     def quote_change(self) -> Decimal:
@@ -161,6 +180,7 @@ def differences() -> Iterator[Difference]:
         )
     pool = sql.row("SELECT marked, marked_result FROM market_making_pool WHERE id = 1")
     yield from compare("contracts", "marked positions and their result", (marked, results), pool)
+    yield from _histories()
     orphans = sql.row(
         """
         SELECT count(*) FROM contracts_order AS o JOIN contracts_position AS p ON p.id = o.position_id
@@ -168,6 +188,27 @@ def differences() -> Iterator[Difference]:
         """
     )
     yield from compare("contracts", "closes that outlived their position", (0,), orphans)
+
+
+def _histories() -> Iterator[Difference]:
+    """What positions keep of their fills."""
+    unequal = sql.rows(
+        """
+        SELECT p.id
+        FROM contracts_position AS p
+        LEFT JOIN (
+            SELECT position_id, sum(profit) AS profit, sum(fee + liquidation_fee) AS fees,
+                sum(CASE WHEN kind = 'open' THEN volume ELSE -volume END) AS volume,
+                sum(notional) FILTER (WHERE kind = 'open') AS opened,
+                sum(notional) FILTER (WHERE kind <> 'open') AS closed
+            FROM contracts_fill GROUP BY position_id
+        ) AS f ON f.position_id = p.id
+        WHERE (p.profit, p.fees, p.volume, p.opened_notional, p.closed_notional) IS DISTINCT FROM
+            (f.profit, f.fees, f.volume, f.opened, coalesce(f.closed, 0))
+        """
+    )
+    for (position,) in unequal:
+        yield Difference("contracts", f"position {position} is not what its fills come to")
 
 
 def _by_client(what: str, expected: dict[int, Decimal], kind: ClientAccount) -> Iterator[Difference]:

@@ -4,7 +4,7 @@ Quotes, executions and what is shown all use these. USDT and prices as in the sp
 a price times a quantity (2 decimals) is exact in 6. `direction` is +1 for buy (long) and −1 for sell (short).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from common.money import PRICE, ZERO, ceil, ceil6, divide, floor, floor6, multiply, round_ratio
@@ -40,6 +40,14 @@ class Stake:
 
 
 @dataclass(frozen=True, slots=True)
+class Protection:
+    """The client's own triggers, index prices; None: none."""
+
+    take_profit: Decimal | None = None
+    stop_loss: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FeeShares:
     """A fee cut into the market pool's, the incentive pool's and revenue's share."""
 
@@ -50,9 +58,11 @@ class FeeShares:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What closing a part does: the part, its exit notional, profit (negative: loss), fees and what returns."""
+    """What closing a part does: the part, its exit price and notional, profit (negative: loss), fees, what returns,
+    and the bound that the pool no longer reserves."""
 
     part: Stake
+    price: Decimal
     notional: Decimal
     profit: Decimal
     fee: Decimal
@@ -94,6 +104,12 @@ def bound(direction: int, stake: Stake, terms: Terms) -> Decimal:
     return floor6(by_margin if direction > 0 else min(by_margin, stake.notional))
 
 
+def added_bound(direction: int, stake: Stake, added: Stake, terms: Terms) -> Decimal:
+    """What opening `added` on top of an open stake (without contracts: none) reserves more."""
+    before = bound(direction, stake, terms) if stake.volume else ZERO
+    return bound(direction, together(stake, added), terms) - before
+
+
 def profit(direction: int, stake: Stake, terms: Terms, last: Decimal) -> Decimal:
     """`profit_unreal`: s × (last × q − on), at least −margin, at most the bound, down."""
     raw = floor6(direction * (last * quantity(stake.volume, terms) - stake.notional))
@@ -126,13 +142,41 @@ def cap_price(direction: int, stake: Stake, terms: Terms) -> Decimal:
     return floor(price, PRICE) if direction > 0 else max(ZERO, ceil(price, PRICE))
 
 
-def reached(direction: int, tick: Decimal, liquidation: Decimal, cap: Decimal) -> str:
-    """What a tick decides about a position, bounds inclusive: `liquidation`, `cap` or nothing."""
-    if direction * (tick - liquidation) <= 0:
+def reached(direction: int, tick: Decimal, stake: Stake, terms: Terms, protection: Protection) -> str:
+    """What a tick decides about a position, bounds inclusive, the first of `liquidation`, `cap`, `stop_loss`,
+    `take_profit`, or nothing. `protection` is what the tick may see of it."""
+    if direction * (tick - liquidation_price(direction, stake, terms)) <= 0:
         return "liquidation"
-    if direction * (tick - cap) >= 0:
+    if direction * (tick - cap_price(direction, stake, terms)) >= 0:
         return "cap"
+    if protection.stop_loss is not None and direction * (tick - protection.stop_loss) <= 0:
+        return "stop_loss"
+    if protection.take_profit is not None and direction * (tick - protection.take_profit) >= 0:
+        return "take_profit"
     return ""
+
+
+def triggers(direction: int, stake: Stake, terms: Terms, protection: Protection) -> tuple[Decimal, Decimal]:
+    """The index prices at or below and at or above which `reached` may say something; the database finds by them."""
+    losing, winning = liquidation_price(direction, stake, terms), cap_price(direction, stake, terms)
+    stop, take = protection.stop_loss, protection.take_profit
+    if direction > 0:
+        return (losing if stop is None else max(losing, stop)), (winning if take is None else min(winning, take))
+    return (winning if take is None else max(winning, take)), (losing if stop is None else min(losing, stop))
+
+
+def protection_reached(direction: int, last: Decimal, protection: Protection) -> bool:
+    """Whether a price is at or beyond one of the client's triggers already."""
+    stop, take = protection.stop_loss, protection.take_profit
+    return (stop is not None and direction * (last - stop) <= 0) or (
+        take is not None and direction * (last - take) >= 0
+    )
+
+
+def opening(volume: int, price: Decimal, terms: Terms) -> Stake:
+    """What opening `volume` contracts at a fill price makes: notional exact, margin up."""
+    notional = price * quantity(volume, terms)
+    return Stake(volume, notional, margin(notional, terms))
 
 
 def hold_price(direction: int, last: Decimal, limit: Decimal | None) -> Decimal:
@@ -157,23 +201,30 @@ def part_of(direction: int, stake: Stake, volume: int) -> Stake:
     return Stake(volume, notional, floor6(divide(multiply(stake.margin, Decimal(volume)), Decimal(stake.volume))))
 
 
+def together(stake: Stake, added: Stake) -> Stake:
+    """A position after an open: sums, which averages the price."""
+    return Stake(stake.volume + added.volume, stake.notional + added.notional, stake.margin + added.margin)
+
+
 def remainder(stake: Stake, part: Stake) -> Stake:
     return Stake(stake.volume - part.volume, stake.notional - part.notional, stake.margin - part.margin)
 
 
-def closing(
-    direction: int, stake: Stake, terms: Terms, volume: int, tick: Decimal, *, liquidated: bool = False
-) -> Closing:
-    """Closing `volume` contracts at a tick: profit first, then the fee as far as the rest reaches, then, when
-    liquidated, the liquidation fee; what remains returns to the client. Never less than nothing."""
+def closing(direction: int, stake: Stake, terms: Terms, volume: int, tick: Decimal, *, kind: str = "close") -> Closing:
+    """Closing `volume` contracts at a tick: profit first, then the fee as far as the rest reaches, then, by
+    `liquidation`, the liquidation fee; what remains returns to the client. Never less than nothing. A `pool_exit` is
+    not the client's doing: it has neither spread nor fee."""
+    if kind == "pool_exit":
+        terms = replace(terms, spread=ZERO, fee_rate=ZERO)
     part = part_of(direction, stake, volume)
-    notional = fill_price(tick, -direction, terms.spread) * quantity(volume, terms)
+    price = fill_price(tick, -direction, terms.spread)
+    notional = price * quantity(volume, terms)
     rest = remainder(stake, part)
     released = bound(direction, stake, terms) - (bound(direction, rest, terms) if rest.volume else ZERO)
     gained = max(-part.margin, min(released, floor6(direction * (notional - part.notional))))
     equity = part.margin + gained
     paid = min(fee(notional, terms), equity)
     penalty = ZERO
-    if liquidated:
+    if kind == "liquidation":
         penalty = min(ceil6(multiply(notional, terms.liquidation_fee_rate)), equity - paid)
-    return Closing(part, notional, gained, paid, penalty, equity - paid - penalty, released)
+    return Closing(part, price, notional, gained, paid, penalty, equity - paid - penalty, released)

@@ -25,6 +25,7 @@ class IndexSchema(IndexBriefSchema):
     mmr = serializers.CharField()
     limits = LimitsSchema()
     stale = serializers.BooleanField()
+    simulated = serializers.BooleanField()
     halts = serializers.ListField(child=serializers.CharField())
 
 
@@ -71,6 +72,51 @@ class PositionSchema(serializers.Serializer):
     profit_rate = serializers.CharField()
     lever = serializers.IntegerField()
     index = IndexBriefSchema()
+    take_profit = serializers.CharField(allow_null=True)
+    stop_loss = serializers.CharField(allow_null=True)
+    closing = serializers.CharField(allow_null=True)
+
+
+class QuoteSchema(serializers.Serializer):
+    price = serializers.CharField()
+    margin = serializers.CharField()
+    fee = serializers.CharField()
+    hold = serializers.CharField()
+    liquidation_price = serializers.CharField()
+    max_volume = serializers.IntegerField()
+    reason = serializers.CharField(allow_null=True)
+    message = serializers.CharField(allow_null=True)
+
+
+class PositionLogSchema(serializers.Serializer):
+    id = serializers.IntegerField()
+    direction = serializers.CharField()
+    volume = serializers.IntegerField()
+    position_volume = serializers.IntegerField()
+    open_price = serializers.CharField()
+    close_price = serializers.CharField()
+    profit = serializers.CharField()
+    fee = serializers.CharField()
+    reason = serializers.CharField()
+    lever = serializers.IntegerField()
+    opened_at = serializers.CharField()
+    closed_at = serializers.CharField(allow_null=True)
+    index = IndexBriefSchema()
+
+
+class FillSchema(serializers.Serializer):
+    id = serializers.IntegerField()
+    order_id = serializers.IntegerField(allow_null=True)
+    position_id = serializers.IntegerField()
+    direction = serializers.CharField()
+    kind = serializers.CharField()
+    volume = serializers.IntegerField()
+    price = serializers.CharField()
+    notional = serializers.CharField()
+    fee = serializers.CharField()
+    profit = serializers.CharField()
+    created_at = serializers.CharField()
+    index = IndexBriefSchema()
 
 
 class OrderSchema(serializers.Serializer):
@@ -87,3 +133,5 @@ class OrderSchema(serializers.Serializer):
     status = serializers.CharField()
     reason = serializers.CharField(allow_null=True)
     kind = serializers.CharField()
+    fill_price = serializers.CharField(allow_null=True)
+    message = serializers.CharField(allow_null=True)

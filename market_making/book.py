@@ -40,6 +40,11 @@ class PoolBook:
     def locked(cls) -> "PoolBook":
         """Locks the pool and reads it. Nothing else may be locked afterwards."""
         lock_pool()
+        return cls.read()
+
+    @classmethod
+    def read(cls) -> "PoolBook":
+        """Reads the pool; without its lock, for show alone."""
         found = sql.row(
             """
             SELECT a.balance - a.floor, p.reserved, p.units, p.units_leaving, p.marked_result, p.marked
@@ -98,7 +103,31 @@ class PoolBook:
         max_open_interest: Decimal,
     ) -> None:
         """Raises Refused where limits or the solvency gate do not allow an open."""
-        reason = rules.refuse_open(
+        reason = self.objection(
+            index_id=index_id,
+            direction=direction,
+            tick=tick,
+            quantity=quantity,
+            bound=bound,
+            fee_share=fee_share,
+            max_open_interest=max_open_interest,
+        )
+        if reason:
+            raise Refused(SENTENCES[reason], reason)
+
+    def objection(
+        self,
+        *,
+        index_id: int,
+        direction: int,
+        tick: Decimal,
+        quantity: Decimal,
+        bound: Decimal,
+        fee_share: Decimal,
+        max_open_interest: Decimal,
+    ) -> str | None:
+        """Why an open is not allowed by the index's limits or the solvency gate, or None (see rules.refuse_open)."""
+        return rules.refuse_open(
             equity=self.equity + fee_share,
             reserved=self.reserved,
             profit=self.profit,
@@ -111,8 +140,6 @@ class PoolBook:
             bound=bound,
             max_open_interest=max_open_interest,
         )
-        if reason:
-            raise Refused(SENTENCES[reason], reason)
 
     def shift(
         self,

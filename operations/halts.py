@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from common import sql
@@ -30,6 +31,11 @@ def refuse_halted(kind: Halt.Kind) -> None:
     )
     if found is not None:
         raise Refused(SENTENCES[Kind(found[0])], "halted")
+
+
+def is_halted(kind: Halt.Kind, index_id: int) -> bool:
+    """Whether `kind` is halted for this index or every one."""
+    return Halt.objects.filter(lifted_at=None, kind=kind).filter(Q(index_id=None) | Q(index_id=index_id)).exists()
 
 
 def of_indexes(index_ids: Iterable[int]) -> dict[int, list[str]]:

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from common import sql
-from contracts.engine.work import MOST_ATTEMPTS
+from contracts.models import MOST_ATTEMPTS
 from market_making import queries as market_making
 
 _COUNTS = """

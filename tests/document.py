@@ -30,6 +30,8 @@ DECIDED: dict[str, dict[str, str]] = {
     },
     "contract_index_market": {"data.open_price": "string"},
 }
+# The first is in the document's table, not in its sample.
+_POSITION = {"index.id": "integer", **dict.fromkeys(("take_profit", "stop_loss", "closing"), "string or null")}
 _PAY = {"data.address": "string", "data.token": "string", "data.chain_id": "integer", "data.expired_at": "integer"}
 ADDED: dict[str, dict[str, str]] = {
     "auth_nonce": {"data.message": "string"},
@@ -62,17 +64,18 @@ ADDED: dict[str, dict[str, str]] = {
         "data.volume": "integer",
         "data.status": "string",
     },
-    # In the document's table, not in its sample.
-    "contract_positions": {"data[].index.id": "integer"},
+    "contract_positions": {f"data[].{key}": kind for key, kind in _POSITION.items()},
     "contract_orders": {
         "data[].price": "string or null",
         "data[].status": "string",
         "data[].reason": "string or null",
         # A waiting close is an order too.
         "data[].kind": "string",
+        "data[].fill_price": "string or null",
+        "data[].message": "string or null",
     },
     "push_market": {"data.stale": "boolean"},
-    "push_positions": {"data[].index.id": "integer"},
+    "push_positions": {f"data[].{key}": kind for key, kind in _POSITION.items()},
 }
 # Channels that the document does not have; their rows and keys.
 _CHANNELS: dict[str, tuple[str, dict[str, str]]] = {
@@ -82,7 +85,7 @@ _CHANNELS: dict[str, tuple[str, dict[str, str]]] = {
             **dict.fromkeys(("id", "volume", "trade_volume", "lever", "index.id"), "integer"),
             **dict.fromkeys(("direction", "price_type", "fee", "created_at", "status", "kind"), "string"),
             **dict.fromkeys(("index.title", "index.sub_title"), "string"),
-            **dict.fromkeys(("price", "reason"), "string or null"),
+            **dict.fromkeys(("price", "reason", "fill_price"), "string or null"),
             "index": "object",
         },
     ),
@@ -123,6 +126,7 @@ FORMS: dict[str, str] = {
     **dict.fromkeys(("profit_unreal", "max_open_interest"), MONEY),
     **dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), MONEY),
     **dict.fromkeys(("last_price", "open_price", "today_high", "today_low", "liquidation_price", "price"), PRICE),
+    **dict.fromkeys(("take_profit", "stop_loss", "fill_price", "close_price"), PRICE),
     **dict.fromkeys(("quote_change", "profit_rate", "profit"), RATIO),
     **dict.fromkeys(("fee_rate", "mmr", "contract_size"), RATE),
     **dict.fromkeys(("expired_at", "timestamp"), UNIX),

@@ -19,6 +19,7 @@ from contracts.models import Fill, Order, Position
 from contracts.tests.desk import Desk
 from indexes.models import CandleGap
 from ledger.models import Transfer
+from operations import halts
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS, SIGNED_IN
@@ -57,6 +58,7 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     ScanCursor.objects.create(chain_id=31337, block_number=1)
     new_trader(desk).post("auth/logout", {})
     Browser().post(ROOT + "auth/nonce", {"address": trader.wallet.address})
+    halts.start(kind="open", index_id=desk.index.id, reason="maintenance", operator="risk")
     CandleGap.objects.create(index=desk.index, start=0, end=60, price=1)
     return trader
 

@@ -15,11 +15,12 @@ from soke_project import health
 from tests.conftest import ROOT, Trader, order_form
 
 OPEN = ["index/index", "contract/indexes", "contract/index/market", "contract/index/kline"]
-SIGNED_IN = ["contract/positions", "contract/orders"]
+SIGNED_IN = ["contract/positions", "contract/orders", "contract/position/logs", "contract/fill/logs"]
 POSTS = [
     *("auth/nonce", "auth/token", "auth/logout", "auth/refresh"),
     *("index/recharge/order", "index/recharge", "market/pledge/order", "market/pledge"),
     *("contract/order/create", "contract/order/cancel", "contract/position/close"),
+    *("contract/order/quote", "contract/position/protect"),
 ]
 
 

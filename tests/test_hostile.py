@@ -35,6 +35,14 @@ FIELDS: dict[str, dict[str, str]] = {
     },
     "contract/order/cancel": {"id": "id"},
     "contract/position/close": {"id": "id", "volume": "count"},
+    "contract/position/protect": {"id": "id", "take_profit": "decimal", "stop_loss": "decimal"},
+}
+FIELDS["contract/order/quote"] = FIELDS["contract/order/create"]
+# A null is none of them.
+NULLABLE = {"price", "take_profit", "stop_loss"}
+OPTIONAL = {
+    "contract/position/close": {"volume"},
+    "contract/position/protect": {"take_profit", "stop_loss"},
 }
 # As JSON. No field takes any of these; what one kind may take stands in OTHERS.
 NEVER = [
@@ -93,6 +101,8 @@ def good_body(path: str, desk: Desk, trader: Trader) -> dict[str, Any]:
     if path.endswith("cancel"):
         limit = order_form(desk, price_type="limit", price="2000")
         return {"id": trader.post("contract/order/create", limit)["data"]["id"]}
+    if path.endswith("protect"):
+        return {"id": public_ids.encode(opened(desk, trader).id), "take_profit": "2900", "stop_loss": "2750"}
     if path.endswith("close"):
         return {"id": public_ids.encode(opened(desk, trader).id), "volume": 1}
     return order_form(desk, price_type="limit", price="2000")
@@ -133,8 +143,8 @@ def test_values_that_no_field_takes(desk: Desk, trader: Trader, path: str) -> No
     before = state()
     for field, kind in FIELDS[path].items():
         for text in [*NEVER, *OTHERS[kind]]:
-            if (path, field, text) == ("contract/order/create", "price", "null"):
-                continue  # no price; that a limit order needs one is another test's
+            if text == "null" and field in NULLABLE:
+                continue  # none; that a limit order needs a price is another test's
             others = "".join(f",{json.dumps(key)}:{json.dumps(value)}" for key, value in good.items() if key != field)
             body = refused_or_unsigned(send(trader, path, f'{{"{field}":{text}{others}}}'.encode()), (field, text))
             if body["code"] == 400:
@@ -152,7 +162,7 @@ def refused_or_unsigned(response: Any, about: object) -> dict[str, Any]:
 @pytest.mark.parametrize("path", FIELDS)
 def test_missing_fields(desk: Desk, trader: Trader, path: str) -> None:
     good = good_body(path, desk, trader)
-    optional = {"volume"} if path.endswith("close") else set()
+    optional = OPTIONAL.get(path, set())
     before = state()
     for field in FIELDS[path].keys() - optional:
         body = {key: value for key, value in good.items() if key != field}

@@ -6,14 +6,14 @@ database refuses is tried again item by item by its caller.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-
-from django.conf import settings
 
 from common import sql
 from common.money import ZERO
 from contracts import rules
-from contracts.rules import FeeShares, Stake, Terms
+from contracts.fees import fee_shares
+from contracts.rules import FeeShares, Protection, Stake, Terms
 from ledger import accounts
 from ledger.accounts import PlatformAccount
 from ledger.services import Kind, Posting, lock, post
@@ -21,11 +21,24 @@ from market_making.book import PoolBook
 
 POSITION_COLUMNS = (
     "id, client_id, index_id, direction, volume, notional, margin, lever, fee_rate, mmr, liquidation_fee_rate,"
-    " max_profit_rate, contract_size, spread, mark, mark_price, mark_result"
+    " max_profit_rate, contract_size, spread, mark, mark_price, mark_result, take_profit, stop_loss, protected_at,"
+    " opened_volume, opened_notional, closed_notional, profit, fees"
 )
 
 # The fence keeps indexes from moving until the transaction ends.
 _OF_SHARD = "index_id IN (SELECT id FROM indexes_index WHERE shard = %s)"
+
+
+@dataclass(slots=True)
+class History:
+    """What a position's fills came to so far; `closed_by` is the kind of the newest close."""
+
+    opened_volume: int = 0
+    opened_notional: Decimal = ZERO
+    closed_notional: Decimal = ZERO
+    profit: Decimal = ZERO
+    fees: Decimal = ZERO
+    closed_by: str | None = None
 
 
 @dataclass(slots=True)
@@ -41,12 +54,19 @@ class OpenPosition:
     mark: str = ""
     mark_price: Decimal | None = None
     mark_result: Decimal | None = None
+    protection: Protection = field(default_factory=Protection)
+    protected_at: datetime | None = None
+    history: History = field(default_factory=History)
 
     @classmethod
     def of_row(cls, row: tuple) -> "OpenPosition":
         position, client, index, direction = row[:4]
-        mark, price, result = row[14:]
-        return cls(position, client, index, direction, Stake(*row[4:7]), Terms(*row[7:14]), mark, price, result)
+        mark, price, result, take_profit, stop_loss, protected_at = row[14:20]
+        protection, history = Protection(take_profit, stop_loss), History(*row[20:])
+        stake, terms = Stake(*row[4:7]), Terms(*row[7:14])
+        return cls(
+            position, client, index, direction, stake, terms, mark, price, result, protection, protected_at, history
+        )
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -152,16 +172,12 @@ class Batch:
 
     def pay_fee(self, debit: int, amount: Decimal, reference: str) -> FeeShares:
         """A fee to its three receivers; the pool's equity grows by its share."""
-        shares = self.shares(amount)
+        shares = fee_shares(amount)
         self.move(debit, PlatformAccount.POOL_RESULT, shares.pool, Kind.FEE_POOL, reference)
         self.move(debit, PlatformAccount.INCENTIVE_POOL, shares.incentive, Kind.FEE_INCENTIVE, reference)
         self.move(debit, PlatformAccount.FEE_REVENUE, shares.revenue, Kind.FEE_REVENUE, reference)
         self.book.equity += shares.pool
         return shares
-
-    @staticmethod
-    def shares(amount: Decimal) -> FeeShares:
-        return rules.split_fee(amount, settings.FEE_POOL_SHARE, settings.FEE_INCENTIVE_SHARE)
 
     def release(self, order: WaitingOrder) -> None:
         """Returns an order's hold to its client."""
@@ -196,6 +212,15 @@ class Batch:
         penalty: Decimal = ZERO,
     ) -> None:
         """Notes an execution; that of an order ends the order as filled."""
+        history = position.history
+        if kind == "open":
+            history.opened_volume += volume
+            history.opened_notional += notional
+        else:
+            history.closed_notional += notional
+            history.closed_by = kind
+        history.profit += profit
+        history.fees += fee + penalty
         self._fills.append(
             (
                 *(order_id, position.id, position.client_id, position.index_id, position.direction, kind),
@@ -225,15 +250,17 @@ class Batch:
     def _save_positions(self) -> None:
         rows = []
         for p in self._changed.values():
-            s, t, d = p.stake, p.terms, p.direction
-            liquidation = rules.liquidation_price(d, s, t) if s.volume else ZERO
-            cap = rules.cap_price(d, s, t) if s.volume else ZERO
-            lower, upper = (liquidation, cap) if d > 0 else (cap, liquidation)
+            s, t, d, h = p.stake, p.terms, p.direction, p.history
+            liquidation = cap = lower = upper = ZERO
+            if s.volume:
+                liquidation, cap = rules.liquidation_price(d, s, t), rules.cap_price(d, s, t)
+                lower, upper = rules.triggers(d, s, t, p.protection)
             rows.append(
                 (
                     *(p.id, p.client_id, p.index_id, d, s.volume, s.notional, s.margin),
                     *(t.lever, t.fee_rate, t.mmr, t.liquidation_fee_rate, t.max_profit_rate, t.contract_size),
                     *(t.spread, liquidation, cap, lower, upper),
+                    *(h.opened_volume, h.opened_notional, h.closed_notional, h.profit, h.fees, h.closed_by),
                 )
             )
         if rows:
@@ -242,22 +269,35 @@ class Batch:
                 INSERT INTO contracts_position (
                     id, client_id, index_id, direction, volume, notional, margin, lever, fee_rate, mmr,
                     liquidation_fee_rate, max_profit_rate, contract_size, spread, liquidation_price, cap_price,
-                    lower_trigger, upper_trigger, closed_at
+                    lower_trigger, upper_trigger, opened_volume, opened_notional, closed_notional, profit, fees,
+                    close_kind, reduced_at, closed_at
                 )
-                SELECT n.*, CASE WHEN n.volume = 0 THEN clock_timestamp() END
+                SELECT
+                    n.id, n.client_id, n.index_id, n.direction, n.volume, n.notional, n.margin, n.lever, n.fee_rate,
+                    n.mmr, n.liquidation_fee_rate, n.max_profit_rate, n.contract_size, n.spread, n.liquidation_price,
+                    n.cap_price, n.lower_trigger, n.upper_trigger, n.opened_volume, n.opened_notional,
+                    n.closed_notional, n.profit, n.fees, coalesce(n.closed_by, ''),
+                    CASE WHEN n.closed_by IS NOT NULL THEN clock_timestamp() END,
+                    CASE WHEN n.volume = 0 THEN clock_timestamp() END
                 FROM unnest(
                     %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::numeric[],
                     %s::numeric[], %s::smallint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
-                    %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[]
+                    %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
+                    %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::text[]
                 ) AS n (
                     id, client_id, index_id, direction, volume, notional, margin, lever, fee_rate, mmr,
                     liquidation_fee_rate, max_profit_rate, contract_size, spread, liquidation_price, cap_price,
-                    lower_trigger, upper_trigger
+                    lower_trigger, upper_trigger, opened_volume, opened_notional, closed_notional, profit, fees,
+                    closed_by
                 )
                 ON CONFLICT (id) DO UPDATE SET
                     volume = excluded.volume, notional = excluded.notional, margin = excluded.margin,
                     liquidation_price = excluded.liquidation_price, cap_price = excluded.cap_price,
                     lower_trigger = excluded.lower_trigger, upper_trigger = excluded.upper_trigger,
+                    opened_volume = excluded.opened_volume, opened_notional = excluded.opened_notional,
+                    closed_notional = excluded.closed_notional, profit = excluded.profit, fees = excluded.fees,
+                    close_kind = coalesce(nullif(excluded.close_kind, ''), contracts_position.close_kind),
+                    reduced_at = coalesce(excluded.reduced_at, contracts_position.reduced_at),
                     closed_at = excluded.closed_at
                 """,
                 [list(column) for column in zip(*rows, strict=True)],

@@ -4,7 +4,7 @@ Each function is one transaction over a batch of ids, fenced by the leader's epo
 (or marked) is passed over, so nothing executes twice.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from common.errors import Refused
 from common.money import ZERO
 from contracts import rules
 from contracts.engine.batch import Batch, OpenPosition, WaitingOrder
+from contracts.fees import fee_shares
 from contracts.rules import Stake, Terms
 from indexes.leadership import fence
 from ledger import accounts
@@ -35,6 +36,8 @@ class LiveIndex:
     max_open_interest: Decimal
     # A disabled index opens nothing more; what is open in it closes as ever.
     enabled: bool
+    # What operators have halted for it: `open`, `all`, both or nothing.
+    halts: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ def execute_closes(moment: Moment, order_ids: list[int]) -> set[int]:
             batch.refuse(order, "no_price")
         elif position is None or not position.stake.volume:
             batch.refuse(order, "position_closed")
+        elif index is not None and "all" in index.halts:
+            batch.refuse(order, "halted")
         elif index is not None and not position.mark:
             volume = position.stake.volume if order.whole else min(order.volume, position.stake.volume)
             _close(batch, position, volume, index.price, "close", f"order:{order.id}", order_id=order.id)
@@ -114,6 +119,10 @@ def execute_opens(moment: Moment, order_ids: list[int]) -> set[int]:
         index = moment.indexes.get(order.index_id)
         if not order.timely:
             batch.refuse(order, "no_price")
+        elif index is not None and index.halts:
+            # A limit order waits for the end of the halt.
+            if order.price is None:
+                batch.refuse(order, "halted")
         elif index is not None and index.enabled:
             try:
                 _open(batch, order, index)
@@ -129,7 +138,7 @@ def _open(batch: Batch, order: WaitingOrder, index: LiveIndex) -> None:
     if order.price is not None and not rules.limit_reached(d, price, order.price):
         return
     q = rules.quantity(order.volume, terms)
-    added = Stake(order.volume, price * q, rules.margin(price * q, terms))
+    added = rules.opening(order.volume, price, terms)
     fee = rules.fee(added.notional, terms)
     old = batch.positions.get((order.client_id, index.id, d))
     if old is not None and old.mark:
@@ -141,19 +150,19 @@ def _open(batch: Batch, order: WaitingOrder, index: LiveIndex) -> None:
     if added.notional < rules.SMALLEST_NOTIONAL:
         raise Refused(reason="order_too_small")
     before = old.stake if old is not None else Stake(0, ZERO, ZERO)
-    after = Stake(before.volume + added.volume, before.notional + added.notional, before.margin + added.margin)
+    after = rules.together(before, added)
     if after.volume > index.max_position_volume:
         raise Refused(reason="volume_limit")
     if added.margin + fee > order.hold + batch.available[order.client_id]:
         raise Refused(reason="insufficient_balance")
-    bound = rules.bound(d, after, terms) - (rules.bound(d, before, terms) if old is not None else ZERO)
+    bound = rules.added_bound(d, before, added, terms)
     batch.book.admit(
         index_id=index.id,
         direction=d,
         tick=index.price,
         quantity=q,
         bound=bound,
-        fee_share=batch.shares(fee).pool,
+        fee_share=fee_shares(fee).pool,
         max_open_interest=index.max_open_interest,
     )
     reference = f"order:{order.id}"
@@ -189,9 +198,7 @@ def _close(
     marked: bool = False,
 ) -> None:
     """Closes `volume` contracts of a position. A marked one has left the pool's quantity and notional before."""
-    result = rules.closing(
-        position.direction, position.stake, position.terms, volume, tick, liquidated=kind == "liquidation"
-    )
+    result = rules.closing(position.direction, position.stake, position.terms, volume, tick, kind=kind)
     held = accounts.margin(position.client_id)
     if result.profit > 0:
         batch.move(PlatformAccount.POOL_RESULT, held, result.profit, Kind.PROFIT, reference)
@@ -213,14 +220,13 @@ def _close(
     )
     position.stake = rules.remainder(position.stake, result.part)
     batch.change(position)
-    price = rules.fill_price(tick, -position.direction, position.terms.spread)
     batch.fill(
         position,
         kind,
         order_id,
         volume,
         tick,
-        price,
+        result.price,
         result.notional,
         result.fee,
         result.profit,

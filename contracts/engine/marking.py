@@ -1,11 +1,14 @@
 """Marks: what a tick decides about open positions, in the tick's own commit."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from common import sql
 from contracts import rules
 from contracts.engine.batch import POSITION_COLUMNS, OpenPosition
+from contracts.rules import Protection
 from market_making.book import PoolBook
 
 # Both partial indexes are asked for each index's price; no other position is read.
@@ -22,13 +25,21 @@ CROSS JOIN LATERAL (
 """
 
 
-def mark_reached(prices: Mapping[int, Decimal]) -> int:
-    """Marks the positions that these ticks (index id → price) reach; the number marked.
+@dataclass(frozen=True, slots=True)
+class MarkTick:
+    """A tick that marks: the index's price, and the time since which its prices were fetched."""
+
+    price: Decimal
+    since: datetime
+
+
+def mark_reached(ticks: Mapping[int, MarkTick]) -> int:
+    """Marks the positions that these ticks (by index id) reach; the number marked.
 
     To be called in the tick's transaction. Locks the positions by id, then the pool; a marked position leaves the
     running sums and its fixed result counts instead.
     """
-    found = sql.rows(_REACHED, [list(prices), list(prices.values())])
+    found = sql.rows(_REACHED, [list(ticks), [tick.price for tick in ticks.values()]])
     if not found:
         return 0
     ids = sorted({row[0] for row in found})
@@ -41,16 +52,14 @@ def mark_reached(prices: Mapping[int, Decimal]) -> int:
     book = PoolBook.locked()
     marks = []
     for p in positions:
-        price = prices[p.index_id]
-        mark = rules.reached(
-            p.direction,
-            price,
-            rules.liquidation_price(p.direction, p.stake, p.terms),
-            rules.cap_price(p.direction, p.stake, p.terms),
-        )
+        tick = ticks[p.index_id]
+        price = tick.price
+        # A client's trigger must not see what was known when it was set.
+        seen = p.protected_at is not None and p.protected_at < tick.since
+        mark = rules.reached(p.direction, price, p.stake, p.terms, p.protection if seen else Protection())
         if not mark:
             continue
-        result = rules.closing(p.direction, p.stake, p.terms, p.stake.volume, price).profit
+        result = rules.closing(p.direction, p.stake, p.terms, p.stake.volume, price, kind=mark).profit
         book.shift(
             index_id=p.index_id,
             direction=p.direction,

@@ -9,13 +9,13 @@ from django.db import DatabaseError, connection, transaction
 from common import sql
 from contracts import rules
 from contracts.engine.execution import Execution, Moment, execute_closes, execute_marks, execute_opens
+from contracts.models import MOST_ATTEMPTS
 from indexes.leadership import Fenced, LeadershipLost
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
-# What fails more often is parked: it stays as it is, and operators see it.
-MOST_ATTEMPTS = 5
+LONGEST_ERROR = 200
 
 _MARKED = """
 SELECT p.id FROM contracts_position AS p JOIN indexes_index AS i ON i.id = p.index_id
@@ -131,6 +131,9 @@ def _execute(execution: Execution, moment: Moment, ids: list[int], table: str, w
 
 @transaction.atomic
 def _count_failure(table: str, row_id: int, error: Exception) -> None:
-    [(attempts,)] = sql.rows(f"UPDATE {table} SET attempts = attempts + 1 WHERE id = %s RETURNING attempts", [row_id])
+    [(attempts,)] = sql.rows(
+        f"UPDATE {table} SET attempts = attempts + 1, error = %s WHERE id = %s RETURNING attempts",
+        [f"{type(error).__name__}: {error}".strip()[:LONGEST_ERROR], row_id],
+    )
     write = log.error if attempts >= MOST_ATTEMPTS else log.warning
     write("execution_failed", table=table, id=row_id, attempts=attempts, error=str(error), exc_info=error)

@@ -7,13 +7,14 @@ from common.errors import not_found
 from common.sockets import publish
 from contracts.channels import ORDERS
 from contracts.errors import refused
+from operations import halts
 
 
 def close_position(*, client_id: int, position_id: int, volume: int | None = None) -> tuple[int, int]:
     """Accepts a close of a part, or, without a volume, of what is there when it executes.
 
-    Returns the closing order's id and its volume. Raises Invalid (`not_found`) and Refused (`closing`, `stale`,
-    `close_waiting`, `close_volume`).
+    Returns the closing order's id and its volume. Raises Invalid (`not_found`) and Refused (`halted`, `closing`,
+    `stale`, `close_waiting`, `close_volume`).
     """
     try:
         with transaction.atomic():
@@ -42,6 +43,8 @@ def _close(client_id: int, position_id: int, volume: int | None) -> tuple[int, i
     )
     assert found is not None
     index_id, direction, held, lever, mark, stale = found
+    if halts.is_halted(halts.Kind.ALL, index_id):
+        raise refused("halted")
     if mark:
         raise refused("closing")
     if stale:

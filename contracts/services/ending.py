@@ -8,19 +8,20 @@ from common import sql
 from common.errors import not_found
 from common.sockets import publish
 from contracts import rules
-from contracts.channels import ORDERS
+from contracts.channels import ENDED_ORDERS, ORDERS
 from contracts.errors import refused
 from contracts.models import Order
 from ledger import accounts
 from ledger.channels import BALANCE
 from ledger.services import Kind, Posting, lock, post
+from operations import halts
 
 
 @transaction.atomic
 def cancel_order(*, client_id: int, order_id: int) -> None:
     """Cancels a waiting limit order and returns its hold.
 
-    Raises Invalid (`not_found`) and Refused (`order_not_pending`, `order_not_cancellable`).
+    Raises Invalid (`not_found`) and Refused (`order_not_pending`, `halted`, `order_not_cancellable`).
     """
     lock([accounts.available(client_id)])
     order = Order.objects.select_for_update(of=("self",)).filter(id=order_id, client_id=client_id).first()
@@ -28,6 +29,8 @@ def cancel_order(*, client_id: int, order_id: int) -> None:
         raise not_found()
     if order.status != Order.Status.PENDING:
         raise refused("order_not_pending")
+    if halts.is_halted(halts.Kind.ALL, order.index_id):
+        raise refused("halted")
     if order.price_type != Order.PriceType.LIMIT:
         raise refused("order_not_cancellable")
     end_orders([(order.id, client_id, order.hold)], Order.Status.CANCELLED, "")
@@ -62,7 +65,7 @@ def expire_orders(limit: int = 500) -> int:
 
 def end_orders(orders: Sequence[tuple], status: str, reason: str) -> None:
     """Ends locked, pending orders, given as (id, client id, hold), and returns their holds."""
-    publish.after_commit({client for _order, client, _hold in orders}, [ORDERS, BALANCE])
+    publish.after_commit({client for _order, client, _hold in orders}, [ORDERS, ENDED_ORDERS, BALANCE])
     post(
         Posting(accounts.order_hold(client), accounts.available(client), hold, Kind.RELEASE, f"order:{order}")
         for order, client, hold in orders

@@ -4,15 +4,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from common import sql
-from common.errors import Invalid, not_found
 from common.sockets import publish
-from contracts import rules
 from contracts.channels import ORDERS
 from contracts.errors import refused
-from contracts.rules import Terms
+from contracts.services.context import check_price, hold_of, objection, read_context
 from ledger import accounts
 from ledger.channels import BALANCE
 
@@ -47,46 +44,25 @@ def place_order(
 ) -> PlacedOrder:
     """Accepts an order to open at the market or at a limit price.
 
-    Raises Invalid (`not_found`, a price finer than the index) and Refused (`stale`, `closing`, `terms_changed`,
-    `index_price_too_low`, `order_too_small`, `volume_limit`, `too_many_orders`, `insufficient_balance`); then nothing
-    has changed.
+    Raises Invalid (`not_found`, a price finer than the index) and Refused (`halted`, `stale`, `closing`,
+    `terms_changed`, `volume_limit`, `index_price_too_low`, `order_too_small`, `too_many_orders`,
+    `insufficient_balance`); then nothing has changed.
     """
-    context = sql.row("SELECT * FROM contracts_order_context(%s, %s, %s::smallint)", [client_id, index_id, direction])
-    if context is None or not context[1]:
-        raise not_found()
-    available, _enabled, decimals = context[:3]
-    terms = Terms(*context[3:10])
-    max_order, max_position, last, stale, position_volume, mark, same_terms, limit_orders = context[10:]
-    if limit is not None and limit != round(limit, decimals):
-        raise Invalid({"price": [_("At most %(decimals)s decimals.") % {"decimals": decimals}]})
-    if stale:
-        raise refused("stale")
-    if mark:
-        raise refused("closing")
-    if position_volume and not same_terms:
-        raise refused("terms_changed")
-    if volume > max_order or volume + (position_volume or 0) > max_position:
-        raise refused("volume_limit")
-    if last < rules.SMALLEST_PRICE:
-        raise refused("index_price_too_low")
-    price = rules.hold_price(direction, last, limit)
-    notional = price * rules.quantity(volume, terms)
-    if notional < rules.SMALLEST_NOTIONAL:
-        raise refused("order_too_small")
-    if limit is not None and limit_orders >= rules.MOST_LIMIT_ORDERS:
-        raise refused("too_many_orders")
-    fee = rules.fee(notional, terms)
-    hold = rules.margin(notional, terms) + fee
-    if hold > available:
-        raise refused("insufficient_balance")
+    context = read_context(client_id=client_id, index_id=index_id, direction=direction, lock=True)
+    check_price(context, "price", limit)
+    hold = None if context.last is None else hold_of(context, direction, volume, limit)
+    reason = objection(context, volume, limit, hold)
+    if reason:
+        raise refused(reason)
+    assert hold is not None
     kind = "market" if limit is None else "limit"
     placed = sql.row(
         _PLACE,
         [
-            *(client_id, index_id, direction, kind, limit, terms.lever, volume, fee, hold),
-            *(accounts.available(client_id), accounts.order_hold(client_id), hold),
+            *(client_id, index_id, direction, kind, limit, context.terms.lever, volume, hold.fee, hold.total),
+            *(accounts.available(client_id), accounts.order_hold(client_id), hold.total),
         ],
     )
     assert placed is not None
     publish.after_commit([client_id], [ORDERS, BALANCE])
-    return PlacedOrder(placed[0], price, fee)
+    return PlacedOrder(placed[0], hold.price, hold.fee)

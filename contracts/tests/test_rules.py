@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import rules
-from contracts.rules import BUY, SELL, Stake, Terms
+from contracts.rules import BUY, SELL, Protection, Stake, Terms
 
 TERMS = Terms(20, D("0.0005"), D("0.005"), D("0.0025"), D(9), D("0.01"), D("0.0004"))
 
@@ -61,20 +61,20 @@ def test_averaging():
 
 
 @pytest.mark.parametrize(
-    ("direction", "tick", "liquidated", "notional", "profit", "fee", "penalty", "returned"),
+    ("direction", "tick", "kind", "notional", "profit", "fee", "penalty", "returned"),
     [
-        (BUY, "1030", False, "10297.940000", "295.940000", "5.148970", "0", "790.891030"),
-        (SELL, "970.5", False, "9706.941000", "291.059000", "4.853471", "0", "786.105529"),
-        (BUY, "955.6361", True, "9554.449000", "-447.551000", "4.777225", "23.886123", "23.885652"),
-        (BUY, "953", True, "9528.094000", "-473.906000", "4.764047", "21.429953", "0"),
-        (BUY, "900", True, "8998.200000", "-500.100000", "0", "0", "0"),
-        (BUY, "1600", False, "15996.800000", "4500.900000", "7.998400", "0", "4993.001600"),
+        (BUY, "1030", "close", "10297.940000", "295.940000", "5.148970", "0", "790.891030"),
+        (SELL, "970.5", "close", "9706.941000", "291.059000", "4.853471", "0", "786.105529"),
+        (BUY, "955.6361", "liquidation", "9554.449000", "-447.551000", "4.777225", "23.886123", "23.885652"),
+        (BUY, "953", "liquidation", "9528.094000", "-473.906000", "4.764047", "21.429953", "0"),
+        (BUY, "900", "liquidation", "8998.200000", "-500.100000", "0", "0", "0"),
+        (BUY, "1600", "cap", "15996.800000", "4500.900000", "7.998400", "0", "4993.001600"),
     ],
     ids=["long", "short", "liquidation", "small gap", "gap beyond the margin", "cap"],
 )
-def test_closing_the_whole(direction, tick, liquidated, notional, profit, fee, penalty, returned):
+def test_closing_the_whole(direction, tick, kind, notional, profit, fee, penalty, returned):
     stake = opened(direction, 1000, "1000")
-    result = rules.closing(direction, stake, TERMS, 1000, D(tick), liquidated=liquidated)
+    result = rules.closing(direction, stake, TERMS, 1000, D(tick), kind=kind)
     assert result.part == stake
     assert (result.notional, result.profit) == (D(notional), D(profit))
     assert (result.fee, result.liquidation_fee, result.returned) == (D(fee), D(penalty), D(returned))
@@ -135,7 +135,7 @@ def terms(draw) -> Terms:
 def test_a_close_pays_out_exactly_what_it_takes(direction, terms, volume, part, tick, later, liquidated):
     stake = opened(direction, volume, str(tick), terms)
     part = min(part, volume)
-    result = rules.closing(direction, stake, terms, part, later, liquidated=liquidated)
+    result = rules.closing(direction, stake, terms, part, later, kind="liquidation" if liquidated else "close")
     assert result.part.margin + result.profit == result.fee + result.liquidation_fee + result.returned
     assert min(result.fee, result.liquidation_fee, result.returned, result.part.margin) >= 0
     assert -result.part.margin <= result.profit <= result.bound
@@ -151,8 +151,32 @@ def test_a_position_is_not_reached_at_its_own_tick(direction, terms, volume, tic
     if stake.notional < rules.SMALLEST_NOTIONAL:
         return
     liquidation = rules.liquidation_price(direction, stake, terms)
-    cap = rules.cap_price(direction, stake, terms)
-    assert rules.reached(direction, tick, liquidation, cap) == ""
-    assert rules.reached(direction, liquidation or D("0.0001"), liquidation, cap) == (
+    assert rules.reached(direction, tick, stake, terms, Protection()) == ""
+    assert rules.reached(direction, liquidation or D("0.0001"), stake, terms, Protection()) == (
         "liquidation" if liquidation else ""
     )
+
+
+@given(directions, terms(), volumes, prices, prices, st.none() | prices, st.none() | prices)
+def test_the_database_finds_whatever_is_reached(direction, terms, volume, opened_at, tick, take, stop):
+    """`reached` says nothing between the triggers, and something at or beyond them."""
+    stake, protection = opened(direction, volume, str(opened_at), terms), Protection(take, stop)
+    lower, upper = rules.triggers(direction, stake, terms, protection)
+    assert bool(rules.reached(direction, tick, stake, terms, protection)) == (tick <= lower or tick >= upper)
+
+
+def test_what_comes_first_when_a_tick_reaches_several():
+    stake = opened(BUY, 1000, "1000")
+    both = Protection(take_profit=D(900), stop_loss=D(1100))
+    assert rules.reached(BUY, D("955.6361"), stake, TERMS, both) == "liquidation"
+    assert rules.reached(BUY, D("1450.29"), stake, TERMS, both) == "cap"
+    assert rules.reached(BUY, D(1000), stake, TERMS, both) == "stop_loss"
+    assert rules.reached(BUY, D(1000), stake, TERMS, Protection(take_profit=D(1000))) == "take_profit"
+    assert rules.reached(SELL, D(1000), opened(SELL, 1000, "1000"), TERMS, Protection(stop_loss=D(1000))) == "stop_loss"
+
+
+def test_a_pool_exit_costs_the_client_nothing():
+    stake = opened(BUY, 1000, "1000")
+    result = rules.closing(BUY, stake, TERMS, 1000, D(1030), kind="pool_exit")
+    assert (result.price, result.fee, result.liquidation_fee) == (D(1030), 0, 0)
+    assert result.returned == stake.margin + result.profit == D("798.100000")
