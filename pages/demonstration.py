@@ -44,8 +44,9 @@ def rpc(request: HttpRequest) -> HttpResponse:
         raise Http404
     identifier = None
     try:
-        identifier, method, params = _read(request)
-        body: dict[str, Any] = {"result": _METHODS[method](params)}
+        call = _call(request)
+        identifier = call.get("id")
+        body: dict[str, Any] = {"result": _carry_out(call)}
     except _Refusal as refusal:
         body = {"error": {"code": refusal.code, "message": refusal.message}}
     except NodeRefused as refusal:
@@ -55,20 +56,26 @@ def rpc(request: HttpRequest) -> HttpResponse:
     return HttpResponse(orjson.dumps({"jsonrpc": "2.0", "id": identifier, **body}), content_type="application/json")
 
 
-def _read(request: HttpRequest) -> tuple[int | str | None, str, list[Any]]:
-    """Id, method and parameters of a call that is allowed."""
+def _call(request: HttpRequest) -> dict[str, Any]:
+    """The call of a request, an object with an id that can be echoed."""
     if request.content_type != "application/json" or len(request.body) > _MOST_BYTES:
         raise _Refusal(_INVALID, _("Malformed request."))
     try:
         call = orjson.loads(request.body)
-        identifier, method, params = call.get("id"), call["method"], call.get("params", [])
-    except (orjson.JSONDecodeError, AttributeError, KeyError) as error:
+    except orjson.JSONDecodeError as error:
         raise _Refusal(_INVALID, _("Malformed request.")) from error
-    if not isinstance(identifier, int | str | None) or not isinstance(params, list):
+    if not isinstance(call, dict) or not isinstance(call.get("id"), int | str | None):
+        raise _Refusal(_INVALID, _("Malformed request."))
+    return call
+
+
+def _carry_out(call: dict[str, Any]) -> Any:
+    method, params = call.get("method"), call.get("params", [])
+    if not isinstance(params, list):
         raise _Refusal(_INVALID, _("Malformed request."))
     if not isinstance(method, str) or method not in _METHODS:
         raise _Refusal(_NO_METHOD, _("The demonstration wallet does not do this."))
-    return identifier, method, params
+    return _METHODS[method](params)
 
 
 def _own(address: Any) -> str:

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { $, $$, config, h, put, t } from "./dom.js";
-import { address, money } from "./format.js";
+import { address, roughly } from "./format.js";
 import { openDialog, toast } from "./popup.js";
 import { onSession, session } from "./session.js";
 import * as socket from "./socket.js";
@@ -61,7 +61,7 @@ export function openSignIn() {
   }
   const found = installed();
   for (const { id, name } of found) {
-    const button = h("button", { type: "button", class: "wallet", onclick: () => go(button, { id }) }, name);
+    const button = h("button", { type: "button", class: "wallet-choice", onclick: () => go(button, { id }) }, name);
     content.append(button);
   }
   if (!found.length) content.append(h("p", {}, t(config.demonstration.length ? "no_wallet_demonstration" : "no_wallet")));
@@ -76,7 +76,7 @@ export function openSignIn() {
       "button",
       {
         type: "button",
-        class: "wallet primary",
+        class: "wallet-choice primary",
         onclick: () => {
           keepDemonstrationAccount(choice.value);
           go(button, { id: "demonstration", address: choice.value });
@@ -131,7 +131,7 @@ function account() {
     });
   });
   for (const link of $$("[data-connect]")) link.addEventListener("click", openSignIn);
-  socket.subscribe("balance", (data) => put("#header-balance", `${money(data.available)} USDT`));
+  socket.subscribe("balance", (data) => put("#header-balance", `${roughly(data.available)} USDT`));
 }
 
 function state() {

@@ -15,6 +15,9 @@ export function t(key, values = {}) {
   return texts[key].replace(/%\((\w+)\)s/g, (_, name) => values[name]);
 }
 
+/** The word for a value that the API may name: `word("status", "filled")`; the value itself where there is none. */
+export const word = (kind, value) => texts[`${kind}_${value}`] ?? String(value || "–");
+
 /** What a reason of the API means, for people; nothing for none. */
 export const because = (reason) => (reason ? reasons[reason] || reason : "");
 

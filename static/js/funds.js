@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { busy, onHome, openSignIn, readHome } from "./app.js";
-import { $, because, h, put, t } from "./dom.js";
+import { $, because, h, put, t, word } from "./dom.js";
 import { money, percent, roughly, shortTime, signed, trend, volume } from "./format.js";
 import { pay } from "./pay.js";
 import { confirmed, toast } from "./popup.js";
@@ -93,7 +93,7 @@ const lists = {
     empty: t("no_history"),
     columns: [
       ...columns,
-      { title: t("state"), cell: (row) => (row.status === 3 ? because(row.reason) : t(`payment_${row.status}`)) },
+      { title: t("state"), cell: (row) => (row.status === 3 ? because(row.reason) : word("payment", row.status)) },
       { title: t("matures"), cell: (row) => (row.matures_at ? shortTime(row.matures_at) : "–") },
       {
         title: t("actions"),

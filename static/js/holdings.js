@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { busy } from "./app.js";
-import { $, because, config, h, put, t } from "./dom.js";
+import { $, because, config, h, put, t, word } from "./dom.js";
 import { arrow, money, percent, price, shortTime, signed, trend, volume } from "./format.js";
 import { openDialog, toast } from "./popup.js";
 import { onSession } from "./session.js";
@@ -85,7 +85,7 @@ function protect(row) {
 
 const orderColumns = [
   { title: t("index"), cell: (row) => [name(row), " ", side(row)], kind: "lead" },
-  { title: t("kind"), cell: (row) => t(`${row.kind}_${row.price_type}`) },
+  { title: t("kind"), cell: (row) => word(row.kind, row.price_type) },
   { title: t("volume"), cell: (row) => volume(row.volume), kind: "number" },
   { title: t("price"), cell: (row) => (row.price ? price(row.price, decimals(row)) : t("at_market")), kind: "number" },
   { title: t("fee"), cell: (row) => money(row.fee), kind: "number" },
@@ -168,8 +168,8 @@ export class Holdings {
           { title: t("open_price"), cell: (row) => price(row.open_price, decimals(row)), kind: "number" },
           { title: t("close_price"), cell: (row) => price(row.close_price, decimals(row)), kind: "number" },
           { title: t("profit"), cell: (row) => profit(row.profit), kind: "number profit" },
-          { title: t("why"), cell: (row) => t(`closed_${row.reason}`) },
-          { title: t("time"), cell: (row) => h("time", {}, shortTime(row.created_at)) },
+          { title: t("why"), cell: (row) => word("closed", row.reason) },
+          { title: t("time"), cell: (row) => h("time", {}, shortTime(row.closed_at || row.opened_at)) },
         ],
       }),
       fills: list($("#fills"), {
@@ -178,7 +178,7 @@ export class Holdings {
         empty: t("no_history"),
         columns: [
           { title: t("index"), cell: (row) => [name(row), " ", side(row)], kind: "lead" },
-          { title: t("kind"), cell: (row) => t(`fill_${row.kind}`) },
+          { title: t("kind"), cell: (row) => word("fill", row.kind) },
           { title: t("volume"), cell: (row) => volume(row.volume), kind: "number" },
           { title: t("price"), cell: (row) => price(row.price, decimals(row)), kind: "number" },
           { title: t("fee"), cell: (row) => money(row.fee), kind: "number" },
@@ -191,7 +191,7 @@ export class Holdings {
         label: t("ended_orders"),
         empty: t("no_history"),
         query: () => ({ status: $("#ended-status").value }),
-        columns: [...orderColumns, { title: t("why"), cell: (row) => because(row.reason) || t(`status_${row.status}`) }],
+        columns: [...orderColumns, { title: t("why"), cell: (row) => row.message || because(row.reason) || word("status", row.status) }],
       }),
     };
     $("#ended-status").addEventListener("change", () => this.lists.ended.reload());

@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { busy, onHome, onSubmit, openSignIn, readHome } from "./app.js";
-import { $, h, put, t } from "./dom.js";
+import { $, h, put, t, word } from "./dom.js";
 import { money, percent, roughly, shortTime } from "./format.js";
 import { pay } from "./pay.js";
 import { confirmed, toast } from "./popup.js";
@@ -46,7 +46,7 @@ const pledges = list($("#pledges"), {
   columns: [
     { title: t("amount"), cell: (row) => money(row.amount), kind: "number lead" },
     { title: t("principal_now"), cell: (row) => money(row.principal), kind: "number" },
-    { title: t("state"), cell: (row) => t(`pledge_${row.status}`) },
+    { title: t("state"), cell: (row) => word("pledge", row.status) },
     { title: t("time"), cell: (row) => shortTime(row.created_at) },
   ],
 });

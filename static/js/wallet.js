@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { busy, onSubmit, readHome } from "./app.js";
-import { $, $$, because, h, put, t } from "./dom.js";
+import { $, $$, because, h, put, t, word } from "./dom.js";
 import { address, money, shortTime } from "./format.js";
 import { pay } from "./pay.js";
 import { toast } from "./popup.js";
@@ -20,7 +20,7 @@ subscribe("balance", (data) => {
 const state = (row) => {
   if (row.status === 1) return t("confirmations", { got: row.confirmations, needed: row.confirmations_needed });
   if (row.status === 3) return because(row.reason);
-  return t(`payment_${row.status}`);
+  return word("payment", row.status);
 };
 const columns = [
   { title: t("purpose"), cell: (row) => t(`pay_${row.purpose}`), kind: "lead" },
@@ -50,7 +50,7 @@ const withdrawals = list($("#withdrawals"), {
     { title: t("amount"), cell: (row) => money(row.amount), kind: "number lead" },
     { title: t("network_fee"), cell: (row) => money(row.fee), kind: "number" },
     { title: t("arrival"), cell: (row) => money(row.arrival), kind: "number" },
-    { title: t("state"), cell: (row) => because(row.reason) || t(`withdrawal_${row.status}`) },
+    { title: t("state"), cell: (row) => because(row.reason) || word("withdrawal", row.status) },
     { title: t("transaction"), cell: (row) => hash(row.tx_hash) },
     { title: t("time"), cell: (row) => shortTime(row.created_at) },
   ],

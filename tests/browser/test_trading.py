@@ -1,0 +1,315 @@
+"""The trading pages against the whole platform, running: a visitor with either kind of wallet, from sign-in on."""
+
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from chain.development import CHAIN_ID, token_address, wallet
+from chain.node import Node
+from tests.browser.visitor import BLOCKS, PATHS, Visitor
+from tests.e2e.running import Platform
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Platform]:
+    platform = Platform()
+    try:
+        platform.start()
+        yield platform
+    finally:
+        platform.stop()
+
+
+@pytest.fixture
+def visitor(browser: Browser, platform: Platform) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors; each must leave without an error."""
+    made: list[Visitor] = []
+
+    def make(**options: object) -> Visitor:
+        made.append(Visitor(browser, platform.stack.url, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.leave()
+
+
+def held(platform: Platform, address: str) -> Decimal:
+    return Node(platform.chain_url, CHAIN_ID).balance_of(token_address(), address)
+
+
+def deposit(visitor: Visitor, amount: str) -> None:
+    visitor.go("/wallet")
+    visitor.page.locator("#deposit").get_by_label("Amount (USDT)").fill(amount)
+    visitor.page.locator("#deposit").get_by_role("button", name="Pay from wallet").click()
+    expect(visitor.page.get_by_text("Confirmations:").first).to_be_visible()
+    visitor.says("have arrived on your index account", BLOCKS)
+
+
+def order(visitor: Visitor, volume: int, *, direction: str = "Long", limit: str | None = None) -> None:
+    page = visitor.page
+    page.get_by_role("radio", name=direction).check()
+    page.get_by_role("radio", name="Limit" if limit else "Market").check()
+    if limit:
+        page.get_by_label("Limit price").fill(limit)
+    page.get_by_label("Volume (contracts)").fill(str(volume))
+    expect(page.locator("#quote-margin")).to_contain_text("USDT")
+    visitor.button(f"{direction} {volume} contracts").click()
+
+
+def test_a_visitor_trades_within_a_minute_without_a_wallet(platform: Platform, visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    someone.go("/")
+    expect(page.locator("[data-code=sokemain] .last")).to_have_text(re.compile(r"\d,\d{3}\.\d"))
+    expect(page.locator("[data-code=sokemain] .spark .line")).to_be_attached(timeout=90_000)
+    expect(page.get_by_text("Simulated prices")).to_be_visible()
+    before = held(platform, wallet(3).address)
+    someone.sign_in_demonstration(wallet(3).address)
+    page.get_by_role("link", name="SOKE-MAIN").click()
+    someone.button("Deposit 1,000 USDT").click()
+    someone.says("1,000.00 USDT have arrived", BLOCKS)
+    assert held(platform, wallet(3).address) == before - 1000
+
+    order(someone, 200)
+    someone.says("Filled: 200 contracts")
+    position = page.locator("#positions tbody tr")
+    expect(position).to_have_count(1)
+    shown = position.locator(".profit").inner_text()
+    expect(position.locator(".profit")).not_to_have_text(shown)  # live
+    expect(page.locator("#header-balance")).to_contain_text("USDT")
+
+    someone.button("Protect").click()
+    page.get_by_role("textbox", name="Take-profit price").fill("9000")
+    page.get_by_role("textbox", name="Stop-loss price").fill("10")
+    someone.button("Save").click()
+    expect(position).to_contain_text("9,000.00 / 10.00")
+
+    order(someone, 5, direction="Short", limit="8000")
+    page.get_by_role("tab", name="Orders").click()
+    waiting = page.locator("#orders tbody tr")
+    expect(waiting).to_contain_text("8,000.00")
+    waiting.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("No order waits.")).to_be_visible()
+
+    page.get_by_role("tab", name="Positions").click()
+    someone.button("Close").click()
+    page.get_by_label("Contracts to close").fill("50")
+    page.get_by_role("dialog").get_by_role("button", name="Close position").click()
+    expect(position).to_contain_text("150")
+    someone.button("Close").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close position").click()
+    expect(page.get_by_text("No open positions")).to_be_visible(timeout=15_000)
+
+    page.get_by_role("tab", name="Closed").click()
+    expect(page.locator("#history tbody tr").first).to_contain_text("Closed by you")
+    page.get_by_role("tab", name="Fills").click()
+    expect(page.locator("#fills tbody tr")).to_have_count(3)
+    page.get_by_role("tab", name="Order history").click()
+    expect(page.locator("#ended tbody tr")).to_have_count(3)
+    page.get_by_label("Status").select_option("cancelled")
+    expect(page.locator("#ended tbody tr")).to_have_count(1)
+
+
+def test_an_injected_wallet_does_the_same(platform: Platform, visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    declined = someone.inject_wallet(platform.chain_url, wallet(4).address)
+    declined.append("personal_sign")
+    someone.go("/trade/sokemain")
+    someone.button("Connect wallet to trade").click()
+    someone.button("Test Wallet").click()
+    expect(page.get_by_text("You declined it in your wallet.")).to_be_visible()
+    declined.clear()
+    someone.button("Test Wallet").click()
+    someone.says("Signed in as")
+
+    declined.append("eth_sendTransaction")
+    someone.button("Deposit 1,000 USDT").click()
+    expect(page.locator("dialog").get_by_text("You declined it in your wallet.")).to_be_visible()
+    page.keyboard.press("Escape")
+    declined.clear()
+    # What was prepared and not paid can be paid later.
+    someone.go("/wallet")
+    someone.button("Pay now").click()
+    someone.says("1,000.00 USDT have arrived", BLOCKS)
+
+    someone.go("/trade/sokechain")
+    order(someone, 100, direction="Short")
+    someone.says("Filled: 100 contracts")
+    someone.button("Close").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close position").click()
+    expect(page.get_by_text("No open positions")).to_be_visible(timeout=15_000)
+
+    page.locator("#account").click()
+    someone.button("Sign out").click()
+    expect(someone.button("Connect wallet").first).to_be_visible()
+    expect(page.get_by_text("Connect your wallet to see this.").first).to_be_visible()
+
+
+def test_the_quote_says_what_an_order_would_take_and_why_not(visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    someone.go("/trade/sokemain")
+    someone.sign_in_demonstration(wallet(5).address)
+    page.get_by_label("Volume (contracts)").fill("1000000")
+    expect(page.locator("#quote-problem")).not_to_be_empty()
+    someone.button("Long 1,000,000 contracts").click()
+    someone.says("more than the largest volume")
+
+
+def test_the_chart_follows_the_price_and_goes_back(visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "kline" in request.url else None)
+    someone.go("/trade/sokemain")
+    legend = page.locator("#legend")
+    expect(legend).to_contain_text("C ")
+    before = legend.inner_text()
+    expect(legend).not_to_have_text(before)
+    for name in ("5 min", "15 min", "30 min", "1 h", "4 h", "1 day", "1 week", "1 month", "1 min"):
+        someone.button(name).click()
+        expect(someone.button(name)).to_have_attribute("aria-pressed", "true")
+        expect(legend).to_contain_text("C ")
+    assert {url.split("interval=")[1].split("&")[0] for url in asked} == {
+        "1min", "5min", "15min", "30min", "60min", "4hour", "1day", "1week", "1mon",
+    }  # fmt: skip
+    # Scrolled to its beginning, the chart asks for what was before.
+    with page.expect_request(lambda request: "to=" in request.url):
+        page.locator("#chart").hover()
+        page.mouse.down()
+        page.mouse.move(1400, 500, steps=5)
+        page.mouse.up()
+
+
+def test_an_order_by_the_keyboard_alone(visitor: Callable[..., Visitor]) -> None:
+    someone = visitor(reduced_motion="reduce")
+    page = someone.page
+    someone.go("/trade/sokemain")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.locator("#account").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Account of the development chain").select_option(wallet(3).address)
+    someone.button("Use the demonstration wallet").focus()
+    page.keyboard.press("Enter")
+    someone.says("Signed in as")
+    page.get_by_role("radio", name="Long").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="Short")).to_be_checked()
+    page.get_by_label("Volume (contracts)").focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("20")
+    page.keyboard.press("Enter")
+    someone.says("Filled: 20 contracts")
+    page.locator("[data-act=close]").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("button", name="Close position")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No open positions")).to_be_visible(timeout=15_000)
+    page.get_by_role("tab", name="Positions").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Orders")).to_be_focused()
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_every_page_is_accessible_fits_and_speaks_one_language(language: str, visitor: Callable[..., Visitor]) -> None:
+    someone = visitor(locale=language)
+    page = someone.page
+    wrong: list[str] = []
+    signed_in = False
+    for path in [*PATHS, "sign in", *PATHS]:
+        if path == "sign in":
+            someone.go("/")
+            page.locator("#account").click()
+            wrong += [f"dialog: {each}" for each in someone.accessibility()]
+            page.locator("#demonstration-account").select_option(wallet(3).address)
+            page.locator(".wallet-choice.primary").click()
+            expect(page.locator("#account .who")).to_be_visible()
+            signed_in = True
+            continue
+        someone.go(path)
+        page.wait_for_load_state("networkidle")
+        for width, height in ((1440, 900), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            where = f"{path} {width} {'in' if signed_in else 'out'}"
+            wrong += [f"{where}: {each}" for each in someone.misfits()]
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)
+                wrong += [f"{where} {theme}: {each}" for each in someone.accessibility()]
+        wrong += [f"{path}: {each}" for each in someone.untranslated(language == "en")]
+    assert not wrong
+
+
+def test_the_theme_that_was_chosen_stays(visitor: Callable[..., Visitor]) -> None:
+    someone = visitor(color_scheme="light")
+    page = someone.page
+    someone.go("/")
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    someone.button("Light or dark").click()
+    assert page.evaluate(ground) != light
+    someone.go("/pool")
+    assert page.evaluate(ground) != light
+    someone.button("Light or dark").click()
+    assert page.evaluate(ground) == light
+
+
+def test_the_language_that_was_chosen_stays(visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    someone.go("/pool")
+    page.get_by_label("Language").select_option("zh-hans")
+    expect(page.get_by_role("heading", name="做市资金池")).to_be_visible()
+    someone.go("/trade/sokemain")
+    expect(page.locator("#ticket-title")).to_have_text("下单")
+
+
+def test_the_first_page_is_small(visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    sizes: dict[str, int] = {}
+    someone.page.on("response", lambda got: sizes.update({got.url: len(got.body())}))
+    for path in ("/", "/trade/sokemain"):
+        sizes.clear()
+        someone.go(path)
+        someone.page.wait_for_load_state("networkidle")
+        assert any(url.endswith("soke.css") for url in sizes)
+        assert sum(sizes.values()) < 300_000, (path, sizes)
+
+
+def test_a_page_comes_back_by_itself_when_the_server_does(platform: Platform, visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    someone.go("/trade/sokemain")
+    someone.sign_in_demonstration(wallet(3).address)
+    expect(page.locator("#positions")).to_contain_text("No open positions")
+    platform.kill("web")
+    expect(page.locator("#state")).to_have_attribute("data-state", "away")
+    expect(page.get_by_text("Connection lost, reconnecting")).to_be_visible()
+    expect(page.locator("#state")).to_have_attribute("data-state", "live", timeout=30_000)
+    before = page.locator("#last").inner_text()
+    expect(page.locator("#last")).not_to_have_text(before, timeout=15_000)
+    order(someone, 10)
+    someone.says("Filled: 10 contracts")
+    someone.button("Close").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close position").click()
+    expect(page.get_by_text("No open positions")).to_be_visible(timeout=15_000)
+    # What the browser itself says of a server that is away is no error of the page.
+    someone.problems[:] = [each for each in someone.problems if "ERR_CONNECTION" not in each and "/ws" not in each]
+
+
+def test_old_data_is_said_to_be_old(platform: Platform, visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    someone.go("/trade/sokemain")
+    expect(page.locator("#last")).not_to_have_text("–")
+    expect(page.locator("#old")).to_be_hidden()
+    platform.stack.kill("engine")
+    expect(page.locator("#old")).to_be_visible(timeout=20_000)
+    expect(page.locator("#old")).to_be_hidden(timeout=60_000)
