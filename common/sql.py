@@ -1,13 +1,15 @@
 """Short forms for the hand-written statements of the hot path."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
+Parameters = Sequence[Any] | Mapping[str, Any]
 
-def rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+
+def rows(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
     """All rows of a statement, in the current transaction."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -15,7 +17,7 @@ def rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]
         return found
 
 
-def row(statement: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+def row(statement: str, parameters: Parameters = ()) -> tuple[Any, ...] | None:
     """The first row of a statement, or None."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -23,7 +25,7 @@ def row(statement: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | Non
         return found
 
 
-def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
+def execute(statement: str, parameters: Parameters = ()) -> int:
     """Runs a statement; the number of rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

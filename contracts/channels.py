@@ -10,6 +10,8 @@ from contracts.models import Fill, Order, Position
 from indexes.models import Index
 
 POSITIONS, ORDERS, ENDED_ORDERS, FILLS = "index.positions", "orders", "orders.ended", "fills"
+# What an execution changes for its client, but for its balance.
+CLIENT_CHANNELS = (POSITIONS, ORDERS, ENDED_ORDERS, FILLS)
 # How many of the newest a channel of history shows.
 NEWEST = 20
 

@@ -8,8 +8,10 @@ class MarketMakingConfig(AppConfig):
 
     def ready(self) -> None:
         from common import order_numbers, reconciliation
-        from market_making import queries, services
+        from market_making import queries, services, settlement
+        from operations import runs
         from payments import handlers
 
         reconciliation.register("market pool", queries.differences)
         handlers.register(order_numbers.PLEDGE, services.PledgePayments())
+        runs.register("pledges", settlement.step)

@@ -28,9 +28,10 @@ class PoolBook:
     equity: Decimal
     reserved: Decimal
     units: Decimal
-    leaving: Decimal
+    counted: Decimal
     marked_result: Decimal
     marked: int
+    uncounted: Decimal
     sums: dict[tuple[int, int], Sums]
     prices: dict[int, Decimal]
     _profit: Decimal = ZERO
@@ -47,14 +48,25 @@ class PoolBook:
         """Reads the pool; without its lock, for show alone."""
         found = sql.row(
             """
-            SELECT a.balance - a.floor, p.reserved, p.units, p.units_leaving, p.marked_result, p.marked
+            SELECT
+                a.balance - a.floor, p.reserved, p.units, p.units_leaving, p.marked_result, p.marked,
+                (
+                    -- At least what they are: before an unfinished settlement reached them, their units are old
+                    -- ones, and afterwards a unit is worth 1.
+                    SELECT coalesce(sum(g.units * CASE
+                        WHEN s.id IS NULL OR g.id <= s.cursor OR g.id > s.last THEN 1
+                        ELSE greatest(1, (s.equity - s.profit) / s.units + 1e-9)
+                    END), 0)
+                    FROM market_making_pledge AS g LEFT JOIN market_making_settlement AS s ON s.finished_at IS NULL
+                    WHERE g.cancelled_at IS NOT NULL AND NOT g.counted
+                )
             FROM market_making_pool AS p, ledger_account AS a
             WHERE p.id = 1 AND a.id = %s
             """,
             [int(PlatformAccount.POOL_RESULT)],
         )
         assert found is not None
-        equity, reserved, units, leaving, marked_result, marked = found
+        equity, reserved, units, counted, marked_result, marked, uncounted = found
         exposures = sql.rows(
             """
             SELECT e.index_id, e.direction, e.quantity, e.notional, e.bound, e.volume, s.last_price
@@ -67,9 +79,10 @@ class PoolBook:
             equity,
             reserved,
             units,
-            leaving,
+            counted,
             marked_result,
             marked,
+            uncounted,
             sums={(index, direction): Sums(*sums) for index, direction, *sums, _price in exposures},
             prices={row[0]: row[6] for row in exposures},
         )
@@ -77,6 +90,11 @@ class PoolBook:
             (rules.unrealised(direction, book.prices[index], s) for (index, direction), s in book.sums.items()), ZERO
         )
         return book
+
+    @property
+    def leaving(self) -> Decimal:
+        """Units of every cancelled pledge: those the pool's row has counted, and those cancelled since."""
+        return min(self.counted + self.uncounted, self.units)
 
     @property
     def profit(self) -> Decimal:
@@ -168,7 +186,7 @@ class PoolBook:
             SET reserved = %s, units = %s, units_leaving = %s, marked_result = %s, marked = %s
             WHERE id = 1
             """,
-            [self.reserved, self.units, self.leaving, self.marked_result, self.marked],
+            [self.reserved, self.units, self.counted, self.marked_result, self.marked],
         )
         if not self._changed:
             return

@@ -3,16 +3,18 @@
 E equity, R reserved, U the traders' unrealised profit, V = E − U, K all units.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from common.money import UNIT, ZERO, ceil, divide, multiply
+from common.money import MONEY, UNIT, ZERO, ceil, divide, floor, floor6, multiply
 
 UTILISATION = Decimal("0.8")
 NET_SHARE = Decimal("0.5")
 INDEX_SHARE = Decimal("0.5")
 SMALLEST_PLEDGE = Decimal(10)
 SMALLEST_UNIT_VALUE = Decimal("0.01")
+EXIT_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +91,70 @@ def units_for(amount: Decimal, units: Decimal, value: Decimal) -> Decimal:
     if not units:
         return amount
     return ceil(divide(multiply(amount, units), value), UNIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A pledge before a settlement: its principal, its units (18 decimals), and whether it is paid out."""
+
+    principal: Decimal
+    units: Decimal
+    leaves: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a settlement does to a pledge: loss, income and principal returned, principal and units afterwards."""
+
+    loss: Decimal
+    income: Decimal
+    returned: Decimal
+    principal: Decimal
+    units: Decimal
+
+
+def units_worth(units: Decimal, value: Decimal, all_units: Decimal) -> Decimal:
+    """x = u × V / K, 18 decimals, down: units after a settlement, at 1 each, before what is paid of them."""
+    return floor(divide(multiply(units, value), all_units), UNIT)
+
+
+def kept(share: Share, worth: Decimal) -> tuple[Decimal, Decimal]:
+    """What stays of the principal, min(p, floor6(x)), and the gain beyond it."""
+    money = floor6(worth)
+    return min(share.principal, money), max(money - share.principal, ZERO)
+
+
+def demanded(share: Share, worth: Decimal) -> Decimal:
+    """What a pledge is to be paid if the pool can: its gain, and all of it where it leaves."""
+    keep, gain = kept(share, worth)
+    return gain + (keep if share.leaves else ZERO)
+
+
+def paid(demand: Decimal, total: Decimal, payable: Decimal) -> Decimal:
+    """What a pledge is paid: all it demands, or in proportion, down, where the total (T) is above the payable (H)."""
+    return demand if total <= payable else floor6(divide(multiply(demand, payable), total))
+
+
+def settle(shares: Iterable[Share], equity: Decimal, reserved: Decimal, profit: Decimal) -> list[Settled]:
+    """A settlement of all pledges together, in their order. Needs E ≥ R ≥ 0 and E ≥ U.
+
+    `market_making/settlement.py` does the same in sets, in the database.
+    """
+    shares = list(shares)
+    all_units = sum((share.units for share in shares), ZERO)
+    if not all_units:
+        return [Settled(share.principal, ZERO, ZERO, ZERO, ZERO) for share in shares]
+    worths = [units_worth(share.units, equity - profit, all_units) for share in shares]
+    demands = [demanded(share, worth) for share, worth in zip(shares, worths, strict=True)]
+    total, payable = sum(demands, ZERO), equity - reserved
+    settled = []
+    for share, worth, demand in zip(shares, worths, demands, strict=True):
+        keep, gain = kept(share, worth)
+        pays = paid(demand, total, payable)
+        income = min(pays, gain)
+        returned = pays - income
+        units = worth - pays
+        if share.leaves and keep == returned and units < MONEY:
+            units = ZERO
+        settled.append(Settled(share.principal - keep, income, returned, keep - returned, units))
+    return settled

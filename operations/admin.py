@@ -1,15 +1,22 @@
-from typing import Any
+import json
+from datetime import time
+from functools import partial
+from typing import Any, cast
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from unfold.admin import ModelAdmin
 
-from common.admin import ReadOnlyAdmin
-from operations import halts
-from operations.models import Halt, KeptAnswer
+from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
+from operations import approvals, halts, tasks
+from operations.models import Alert, Approval, AuditEntry, Halt, JobRun, KeptAnswer
 
 
 @admin.register(KeptAnswer)
@@ -46,3 +53,146 @@ class HaltAdmin(ModelAdmin):
     def lift(self, request: HttpRequest, queryset: QuerySet[Halt]) -> None:
         for halt in queryset:
             halts.lift(halt_id=halt.pk, operator=request.user.get_username())
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "operator", "action", "object_type", "object_id", "reason")
+    list_filter = ("action", "operator")
+    search_fields = ("object_id", "reason", "operator__username")
+    list_select_related = ("operator",)
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    """What waits for a second operator. Who may approve is asked by its kind."""
+
+    list_display = (
+        "kind_label",
+        "object_id",
+        "proposal",
+        "reason",
+        "status",
+        "proposed_by",
+        "proposed_at",
+        "decided_by",
+    )
+    list_filter = ("status", "kind")
+    search_fields = ("object_id", "reason", "proposed_by__username")
+    list_select_related = ("proposed_by", "decided_by")
+    date_hierarchy = "proposed_at"
+    ordering = ("-id",)
+    actions = ("approve", "reject")
+    action_form = ReasonForm
+
+    @admin.display(description=_("what is proposed"), ordering="kind")
+    def kind_label(self, row: Approval) -> str:
+        return approvals.label(row.kind)
+
+    @admin.action(description=_("Approve what another operator proposed"))
+    def approve(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
+        operator, reason = cast(User, request.user), reason_of(request)
+        carry_out(
+            request,
+            queryset.order_by("id"),
+            lambda row: approvals.approve(approval_id=row.pk, operator=operator, reason=reason),
+        )
+
+    @admin.action(description=_("Reject, with a reason"))
+    def reject(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
+        operator, reason = cast(User, request.user), reason_of(request)
+        carry_out(
+            request,
+            queryset.order_by("id"),
+            lambda row: approvals.reject(approval_id=row.pk, operator=operator, reason=reason),
+        )
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "subject", "key", "sent_at", "attempts")
+    search_fields = ("key", "subject")
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
+
+
+@admin.register(JobRun)
+class JobRunAdmin(ReadOnlyAdmin):
+    """Every run that settled, or waits and for what. A run is repeated by the worker; one that is done stays done."""
+
+    list_display = ("job", "day", "state", "counts", "note", "error", "attempts", "worked", "begun_at", "finished_at")
+    list_filter = ("job", "state")
+    date_hierarchy = "day"
+    ordering = ("-day", "job")
+    actions = ("run_again",)
+
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        return bool(user.has_perm("operations.change_jobrun"))
+
+    @admin.action(description=_("Run the chosen runs again"), permissions=["run"])
+    def run_again(self, request: HttpRequest, queryset: QuerySet[JobRun]) -> None:
+        for run in queryset.order_by("day"):
+            transaction.on_commit(partial(tasks.settle.delay, run.job, run.day.isoformat()))
+        messages.info(request, _("Handed to the worker; the rows show what comes of it."))
+
+
+# Their own pages stand outside the theme. A platform's schedule needs intervals and crontabs, no more.
+for unthemed in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
+    admin.site.unregister(unthemed)
+
+
+@admin.register(IntervalSchedule)
+class IntervalAdmin(ModelAdmin):
+    list_display = ("id", "every", "period")
+
+
+@admin.register(CrontabSchedule)
+class CrontabAdmin(ModelAdmin):
+    list_display = ("id", "minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
+
+
+class ScheduleForm(forms.ModelForm):
+    """A job's schedule. `due` is kept among the job's arguments; only jobs that settle have one."""
+
+    due = forms.TimeField(label=_("due at"), required=False, help_text=_("Asia/Shanghai, for the day that has ended"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        due = json.loads(self.instance.kwargs).get("due")
+        if due is None:
+            del self.fields["due"]
+        else:
+            self.fields["due"].required = True
+            self.fields["due"].initial = time.fromisoformat(due)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if cleaned and cleaned.get("due"):
+            arguments = json.loads(self.instance.kwargs) | {"due": cleaned["due"].isoformat("minutes")}
+            self.instance.kwargs = json.dumps(arguments)
+        return cleaned
+
+
+@admin.register(PeriodicTask)
+class ScheduleAdmin(ModelAdmin):
+    """When beat asks for each job. Jobs are the platform's: none is added, renamed or given other work here."""
+
+    form = ScheduleForm
+    list_display = ("name", "enabled", "interval", "crontab", "kwargs", "last_run_at", "total_run_count")
+    list_filter = ("enabled",)
+    list_select_related = ("interval", "crontab")
+    readonly_fields = ("name", "task", "last_run_at", "total_run_count")
+    ordering = ("name",)
+
+    def get_fields(self, request: HttpRequest, obj: PeriodicTask | None = None) -> list[str]:
+        own = ["due"] if obj is not None and "due" in json.loads(obj.kwargs) else []
+        return ["name", "task", "enabled", "interval", "crontab", *own, "last_run_at", "total_run_count"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

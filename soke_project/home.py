@@ -74,13 +74,14 @@ HomeSchema = type(
 def _mine(client: Any) -> dict[str, Any]:
     balances = ledger.client_balances(client.id) if client else {}
     nothing = format_money(ZERO)
+    income, loss = market_making.client_results(client.id) if client else (ZERO, ZERO)
     return {
         "market_pledge": format_money(balances.get(ClientAccount.PLEDGE, ZERO)),
         "balance": format_money(balances.get(ClientAccount.AVAILABLE, ZERO)),
         "address": client.address if client else None,
         "power": nothing if client else None,
-        "market_income": nothing,
-        "market_loss": nothing,
+        "market_income": format_money(income),
+        "market_loss": format_money(loss),
         "power_income": nothing,
         "fund_income": nothing,
     }

@@ -90,6 +90,16 @@ _CHANNELS: dict[str, tuple[str, dict[str, str]]] = {
             "index": "object",
         },
     ),
+    "push_fills": (
+        "data[]",
+        {
+            **dict.fromkeys(("id", "position_id", "volume", "index.id"), "integer"),
+            "order_id": "integer or null",
+            **dict.fromkeys(("direction", "kind", "price", "notional", "fee", "profit", "created_at"), "string"),
+            **dict.fromkeys(("index.title", "index.sub_title"), "string"),
+            "index": "object",
+        },
+    ),
     "push_balance": (
         "data",
         dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), "string"),
@@ -103,6 +113,7 @@ _CHANNELS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
 }
+_CHANNELS["push_orders.ended"] = _CHANNELS["push_orders"]
 for _name, (_path, _kinds) in _CHANNELS.items():
     ADDED[_name] = {"ch": "string", "ts": "integer", "data": "array" if _path.endswith("[]") else "object"}
     ADDED[_name] |= {"data[]": "object"} | {f"{_path}.{_key}": _kind for _key, _kind in _kinds.items()}
@@ -124,11 +135,13 @@ FORMS: dict[str, str] = {
         ("market_pool", "incentive_pool", "market_pledge", "balance", "power", "market_income", "market_loss"), MONEY
     ),
     **dict.fromkeys(("power_income", "fund_income", "power_pool", "amount", "fee", "position_amount"), MONEY),
-    **dict.fromkeys(("profit_unreal", "max_open_interest"), MONEY),
+    **dict.fromkeys(("profit_unreal", "max_open_interest", "notional", "reward"), MONEY),
     **dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), MONEY),
     **dict.fromkeys(("last_price", "open_price", "today_high", "today_low", "liquidation_price", "price"), PRICE),
     **dict.fromkeys(("take_profit", "stop_loss", "fill_price", "close_price"), PRICE),
-    **dict.fromkeys(("quote_change", "profit_rate", "profit"), RATIO),
+    **dict.fromkeys(("quote_change", "profit_rate"), RATIO),
+    # A fund's rate, or what a trade came to.
+    "profit": f"{RATIO}|{MONEY}",
     **dict.fromkeys(("fee_rate", "mmr", "contract_size"), RATE),
     **dict.fromkeys(("expired_at", "timestamp"), UNIX),
     **dict.fromkeys(("title", "sub_title"), TEXT),
@@ -136,7 +149,7 @@ FORMS: dict[str, str] = {
     **dict.fromkeys(("trade_volume", "position_volume", "total", "count", "decimals"), COUNT),
     **dict.fromkeys(("volume", "lever", "chain_id", "per_page", "current_page", "total_pages"), ID),
     **dict.fromkeys(("max_order_volume", "max_position_volume"), ID),
-    "id": ID,
+    **dict.fromkeys(("id", "order_id", "position_id"), ID),
     "code": r"200|[a-z]+",
     "status_code": "200",
     "message": r"(?s).*",
@@ -154,8 +167,8 @@ FORMS: dict[str, str] = {
     "confirmations": COUNT,
     "confirmations_needed": ID,
     "reason": r"[a-z_]+",
-    "kind": "open|close",
-    "ch": r"index\.(kline\.[a-z]+|market\.[a-z]+|positions)|orders|balance|payments",
+    "kind": "open|close|liquidation|cap|stop_loss|take_profit|pool_exit",
+    "ch": r"index\.(kline\.[a-z]+|market\.[a-z]+|positions)|orders(\.ended)?|fills|balance|payments",
     "ts": r"\d{13}",
 }
 

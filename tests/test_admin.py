@@ -8,6 +8,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import quote
+from django.contrib.auth.models import User
 from django.db.models import Model
 from django.test import Client as Browser
 from django.urls import reverse
@@ -19,7 +20,9 @@ from contracts.models import Fill, Order, Position
 from contracts.tests.desk import Desk
 from indexes.models import CandleGap
 from ledger.models import Transfer
-from operations import halts
+from operations import audit, halts
+from operations.alerts import alert
+from operations.models import Approval
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS, SIGNED_IN
@@ -32,7 +35,10 @@ MONEY = {
     *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
     *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
     *("market_making.Pool", "market_making.Exposure", "market_making.Pledge"),
-    *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken", "operations.KeptAnswer", "indexes.Constituent"),
+    *("market_making.Settlement", "market_making.PledgeResult"),
+    *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken"),
+    *("operations.KeptAnswer", "operations.AuditEntry", "operations.Approval", "operations.Alert", "operations.JobRun"),
+    "indexes.Constituent",
     *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
 }
 
@@ -58,8 +64,14 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     ScanCursor.objects.create(chain_id=31337, block_number=1)
     new_trader(desk).post("auth/logout", {})
     Browser().post(ROOT + "auth/nonce", {"address": trader.wallet.address})
-    halts.start(kind="open", index_id=desk.index.id, reason="maintenance", operator="risk")
     CandleGap.objects.create(index=desk.index, start=0, end=60, price=1)
+    desk.tick("2900")
+    desk.settle()
+    operator = User.objects.create_superuser("proposer", password="x")
+    Approval.objects.create(kind="test", object_type="test", object_id="1", reason="busy", proposed_by=operator)
+    audit.record(operator=operator, action="test", object_type="test", object_id="1")
+    halts.start(kind="open", index_id=desk.index.id, reason="busy", operator="proposer")
+    alert("busy", "Busy", "A little of everything.")
     return trader
 
 

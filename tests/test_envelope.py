@@ -15,10 +15,15 @@ from soke_project import health
 from tests.conftest import ROOT, Trader, order_form
 
 OPEN = ["index/index", "contract/indexes", "contract/index/market", "contract/index/kline"]
-SIGNED_IN = ["contract/positions", "contract/orders", "contract/position/logs", "contract/fill/logs"]
+SIGNED_IN = [
+    *("contract/positions", "contract/orders", "contract/position/logs", "contract/fill/logs"),
+    "market/pledges",
+]
+# Reading calls that may be posted too.
+EITHER = ["market/income/logs", "market/loss/logs"]
 POSTS = [
     *("auth/nonce", "auth/token", "auth/logout", "auth/refresh"),
-    *("index/recharge/order", "index/recharge", "market/pledge/order", "market/pledge"),
+    *("index/recharge/order", "index/recharge", "market/pledge/order", "market/pledge", "market/pledge/cancel"),
     *("contract/order/create", "contract/order/cancel", "contract/position/close"),
     *("contract/order/quote", "contract/position/protect"),
 ]
@@ -62,6 +67,15 @@ def test_an_acting_call_acts(db: None, method: str, path: str) -> None:
     response = getattr(APIClient(), method)(ROOT + path)
     failed(response, 405, "请求方法不允许", "method_not_allowed")
     assert response["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", EITHER)
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "options", "trace"])
+def test_a_reading_call_that_may_be_posted(db: None, method: str, path: str) -> None:
+    response = getattr(APIClient(), method)(ROOT + path)
+    failed(response, 405, "请求方法不允许", "method_not_allowed")
+    for method in ("get", "post"):
+        failed(getattr(APIClient(), method)(ROOT + path), 401, "认证失败", "unauthenticated")
 
 
 def test_head_is_get_without_its_body(db: None) -> None:

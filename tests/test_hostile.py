@@ -18,7 +18,7 @@ from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS
 
 HASH = "0x" + "ab" * 32
-# Fields by what they take; `logout` and `refresh` take none.
+# Fields by what they take; `logout`, `refresh` and `pledge/cancel` take none.
 FIELDS: dict[str, dict[str, str]] = {
     "auth/nonce": {"address": "word"},
     "auth/token": {"address": "word", "signature": "word"},
@@ -134,7 +134,7 @@ def refused(response: Any, about: object = "") -> dict[str, Any]:
 
 
 def test_every_acting_call_is_attacked() -> None:
-    assert set(POSTS) == FIELDS.keys() | {"auth/logout", "auth/refresh"}
+    assert set(POSTS) == FIELDS.keys() | {"auth/logout", "auth/refresh", "market/pledge/cancel"}
 
 
 @pytest.mark.parametrize("path", FIELDS)

@@ -28,6 +28,7 @@ HASH = "0x" + "ab" * 32
 ADDED_CALLS = {
     *("auth/logout", "auth/refresh"),
     *("contract/order/quote", "contract/position/protect", "contract/position/logs", "contract/fill/logs"),
+    "market/pledges",
 }
 
 
@@ -171,6 +172,36 @@ def test_orders_and_positions(desk: Desk, trader: Trader) -> None:
     same("contract_position_close", trader.post("contract/position/close", {"id": position["id"]}))
     desk.tick("2790")
     assert trader.get("contract/positions")["data"] == []
+    desk.clean()
+
+
+def test_pledges(desk: Desk, trader: Trader) -> None:
+    """Losses of one day, income of the next; then the pledge leaves."""
+    refused = trader.post("market/pledge/cancel", {})
+    assert (refused["code"], refused["reason"]) == (500, "no_pledge")
+    desk.pledge(trader.id, "1000")
+    other = new_trader(desk)
+    opened(desk, other, volume=100)
+    desk.tick("2900")
+    desk.settle()
+    desk.tick("2700")
+    desk.settle()
+    for name, field in (("market/income/logs", "market_income"), ("market/loss/logs", "market_loss")):
+        for answer in (trader.get(name), trader.post(name, {}), trader.post(name, {"page": 1})):
+            same(name.replace("/", "_"), answer)
+        assert trader.get("index/index")["data"]["my"][field] == answer["data"][0]["reward"]
+        assert other.get(name)["data"] == []
+        assert trader.get(name, {"page": 2})["data"] == []
+    [pledge] = trader.get("market/pledges")["data"]
+    assert (pledge["amount"], pledge["status"], pledge["cancelled_at"]) == ("1000.000000", "active", None)
+    assert pledge["principal"] == trader.get("index/index")["data"]["my"]["market_pledge"]
+    for _ in range(2):
+        same("market_pledge_cancel", trader.post("market/pledge/cancel", {}))
+    assert trader.get("market/pledges")["data"][0]["status"] == "leaving"
+    desk.settle()
+    [pledge] = trader.get("market/pledges")["data"]
+    assert (pledge["status"], pledge["principal"]) == ("left", "0.000000")
+    assert trader.get("index/index")["data"]["my"]["market_pledge"] == "0.000000"
     desk.clean()
 
 

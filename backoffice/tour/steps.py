@@ -22,6 +22,7 @@ def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
     asyncio.run(_deposit(session))
     _pledge(session)
     asyncio.run(_trade(session, index))
+    _leave_pool(session)
     _leave(session)
     say("The tour is complete.")
 
@@ -101,6 +102,21 @@ def _pledge(session: Session) -> None:
         f"the pledge of {PLEDGE} has joined the pool",
         lambda: True if Decimal(session.home()["my"]["market_pledge"]) == wanted else None,
     )
+    pledges = session.call("GET", "market/pledges")["data"]
+    _check(pledges[0]["amount"] == f"{PLEDGE:.6f}", f"the newest pledge is {pledges[0]}")
+    for name in ("income", "loss"):
+        rows = session.call("GET", f"market/{name}/logs")
+        _check(session.call("POST", f"market/{name}/logs")["page"] == rows["page"], "GET and POST differ")
+        session.say(f"     {name} so far {session.home()['my'][f'market_{name}']} in {rows['page']['total']} rows")
+
+
+def _leave_pool(session: Session) -> None:
+    session.say("9. The pledges leave the market pool")
+    for _ in range(2):
+        session.call("POST", "market/pledge/cancel")
+    live = [row for row in session.call("GET", "market/pledges")["data"] if row["status"] != "left"]
+    _check(all(row["status"] == "leaving" for row in live), f"the pledges are {live}")
+    session.say("     the settlement of today, after 00:05 tomorrow, pays them out")
 
 
 async def _trade(session: Session, index: dict[str, Any]) -> None:
@@ -134,6 +150,16 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
         listed = session.call("GET", "contract/positions")
         _check(listed["page"]["total"] == 1, f"{listed['page']['total']} positions are listed")
 
+        quote = session.call(
+            "POST", "contract/order/quote", id=index["id"], direction="sell", price_type="market", volume=100
+        )["data"]
+        _check(quote["reason"] is None and quote["max_volume"] >= 100, f"the quote refuses: {quote['message']}")
+        session.say(f"     a short of 100 would take {quote['margin']}, {quote['max_volume']} at most")
+        stop = str(round(Decimal(position["open_price"]) * Decimal("0.97"), index["decimals"]))
+        session.call("POST", "contract/position/protect", id=position["id"], stop_loss=stop)
+        [protected] = await socket.push("index.positions", lambda data: len(data) == 1 and bool(data[0]["stop_loss"]))
+        session.say(f"     protected by a stop-loss at {protected['stop_loss']}")
+
         session.say("8. A limit order waits and is cancelled")
         far = str(round(Decimal(str(market["last_price"])) / 2, index["decimals"]))
         limit = session.call(
@@ -141,7 +167,7 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
         )["data"]
         waiting = session.call("GET", "contract/orders")["data"]
         _check([row["id"] for row in waiting] == [limit["id"]], f"waiting are {waiting}")
-        await socket.shows("orders", lambda rows: rows == waiting)
+        await socket.shows("orders", lambda rows: [row["id"] for row in rows] == [limit["id"]])
         held = await socket.shows("balance", lambda data: Decimal(data["order_hold"]) > 0)
         session.say(f"     pushed, too, with {held['order_hold']} on hold")
         session.call("POST", "contract/order/cancel", id=limit["id"])
@@ -153,12 +179,19 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
         await socket.push("index.positions", lambda data: data == [])
         await socket.shows("balance", lambda data: Decimal(data["margin"]) == 0)
         session.say("     closed; the margin is back")
+        await socket.ask(sub="fills", id="7")
+        newest = (await socket.push("fills"))[0]
+        _check(newest["kind"] == "close", f"the newest fill is {newest['kind']}")
         await socket.ask(unsub=f"index.kline.{index['code']}", id="6")
     filled = session.call("GET", "contract/orders", status="filled")["data"]
     _check(len(filled) >= 2 and filled[0]["kind"] == "close", "the fills are not listed")
+    closed = session.call("GET", "contract/position/logs")["data"][0]
+    session.say(f"     realised {closed['profit']}, fees {closed['fee']}")
+    fills = session.call("GET", "contract/fill/logs", position=closed["id"])["data"]
+    _check([row["kind"] for row in fills] == ["close", "open"], "the position's fills are not its own")
 
 
 def _leave(session: Session) -> None:
-    session.say("9. Signing out")
+    session.say("10. Signing out")
     session.call("POST", "auth/logout")
     session.call("GET", "contract/positions", expect=401)

@@ -22,6 +22,8 @@ from indexes.leadership import fence
 from ledger import accounts
 from ledger.accounts import PlatformAccount
 from ledger.services import Kind
+from market_making.queries import exit_shortfall
+from market_making.services import stale_exposure
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,37 @@ def execute_opens(moment: Moment, order_ids: list[int]) -> set[int]:
                 _open(batch, order, index)
             except Refused as refusal:
                 batch.refuse(order, refusal.reason)
+    return batch.save()
+
+
+@transaction.atomic
+def execute_exits(moment: Moment, position_ids: list[int]) -> set[int]:
+    """Closes positions at the tick, the one opened first first, without spread or fee, until the pool could pay every
+    pledge that leaves (`pool_exit`); the clients concerned."""
+    fence(moment.shard, moment.epoch)
+    batch = Batch.locked(
+        shard=moment.shard,
+        client_ids=_clients_of_positions(position_ids),
+        order_ids=_waiting_closes(position_ids),
+        position_ids=position_ids,
+        at=moment.at,
+    )
+    book = batch.book
+    # At prices that cannot be trusted nobody knows what a leaver is owed.
+    if book.marked or stale_exposure():
+        return set()
+    # Closing at the tick leaves the units' worth as it is: what they demand stays, what is free to pay grows.
+    lacking = exit_shortfall(book.value, book.units, book.equity - book.reserved)
+    for position in sorted(batch.positions.values(), key=lambda p: p.id):
+        if lacking <= 0:
+            break
+        free = book.equity - book.reserved
+        tick = moment.indexes[position.index_id].price
+        _close(batch, position, position.stake.volume, tick, "pool_exit", f"exit:{position.id}")
+        lacking -= book.equity - book.reserved - free
+        for order in batch.orders:
+            if order.position_id == position.id:
+                batch.refuse(order, "position_closed")
     return batch.save()
 
 

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection
 
 from common import sql
 from common.sockets import publish
-from contracts.channels import ENDED_ORDERS, FILLS, ORDERS, POSITIONS
+from contracts.channels import CLIENT_CHANNELS
 from contracts.engine import news
 from contracts.engine.deciding import decide
 from contracts.engine.work import execute_all
@@ -98,7 +98,7 @@ class Engine:
         times.append(time.monotonic())
         work = execute_all(moment, lambda: self._has_time(deadline))
         times.append(time.monotonic())
-        publish.clients_changed(work.touched, [POSITIONS, ORDERS, ENDED_ORDERS, FILLS, BALANCE])
+        publish.clients_changed(work.touched, [*CLIENT_CHANNELS, BALANCE])
         phases = [after - before for before, after in pairwise(times)]
         self.leader.report(Report(self._ticked, phases, work.executions, work.failures))
         if self._has_time(deadline):

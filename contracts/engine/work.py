@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import structlog
 from django.db import DatabaseError, connection, transaction
 
 from common import sql
 from contracts import rules
-from contracts.engine.execution import Execution, Moment, execute_closes, execute_marks, execute_opens
+from contracts.engine.execution import Execution, Moment, execute_closes, execute_exits, execute_marks, execute_opens
 from contracts.models import MOST_ATTEMPTS
 from indexes.leadership import Fenced, LeadershipLost
+from market_making.queries import overdue
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
+# So few positions close for a leaving pledge in a second; the next second looks again.
+EXITS_AT_ONCE = 200
 LONGEST_ERROR = 200
 
 _MARKED = """
@@ -47,6 +51,13 @@ ORDER BY o.id
 """
 
 
+_OLDEST = """
+SELECT p.id, p.index_id, i.shard
+FROM contracts_position AS p JOIN indexes_index AS i ON i.id = p.index_id
+WHERE p.closed_at IS NULL AND p.mark = '' ORDER BY p.id LIMIT %s
+"""
+
+
 def marked(shard: str) -> list[int]:
     """Positions whose mark has not executed yet, of this tick or an earlier one."""
     return [row[0] for row in sql.rows(_MARKED, [MOST_ATTEMPTS, shard])]
@@ -74,6 +85,19 @@ def reached_opens(moment: Moment) -> list[int]:
     return [row[0] for row in limits] + _waiting(moment, "open")
 
 
+def leaving_pools_positions(moment: Moment) -> list[int]:
+    """The positions opened first, where a pledge that leaves has not been paid in full for 7 days.
+
+    Of all engines' positions the first ones, up to one that this engine cannot close now: another's, or one without a
+    price.
+    """
+    if not overdue():
+        return []
+    oldest = sql.rows(_OLDEST, [EXITS_AT_ONCE])
+    mine = takewhile(lambda row: row[2] == moment.shard and row[1] in moment.indexes, oldest)
+    return [row[0] for row in mine]
+
+
 def _waiting(moment: Moment, kind: str) -> list[int]:
     live = list(moment.indexes.values())
     found = sql.rows(_WAITING, [[index.id for index in live], [index.since for index in live], kind, MOST_ATTEMPTS])
@@ -90,7 +114,7 @@ class Work:
 
 
 def execute_all(moment: Moment, go_on: Callable[[], bool]) -> Work:
-    """Carries out marks, closes and opens, in this order, while `go_on` says so.
+    """Carries out marks, closes, opens and the pool's exits, in this order, while `go_on` says so.
 
     What is left over is found again at the next tick.
     """
@@ -99,6 +123,7 @@ def execute_all(moment: Moment, go_on: Callable[[], bool]) -> Work:
         (execute_marks, lambda: marked(moment.shard), "contracts_position"),
         (execute_closes, lambda: waiting_closes(moment), "contracts_order"),
         (execute_opens, lambda: reached_opens(moment), "contracts_order"),
+        (execute_exits, lambda: leaving_pools_positions(moment), "contracts_position"),
     ]
     for execution, find, table in stages:
         found = find()

@@ -1,7 +1,7 @@
 """A small exchange for tests: clients with money, a pool, indexes whose prices the test says."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
@@ -20,8 +20,10 @@ from indexes.venues import Quote
 from ledger import accounts, queries
 from ledger.accounts import ClientAccount, PlatformAccount
 from ledger.services import Kind, Posting, post
+from market_making.models import Settlement
 from market_making.queries import figures
 from market_making.services import PledgePayments
+from operations import runs
 from payments.handlers import ConfirmedPayment
 
 SHARD = "main"
@@ -35,6 +37,7 @@ class Desk:
     def __init__(self, price: str = "1000", pool: str = "100000", code: str = "a", **terms: object) -> None:
         sql.execute("INSERT INTO indexes_leadership (shard, epoch) VALUES (%s, 1) ON CONFLICT DO NOTHING", [SHARD])
         self._numbers = count(1)
+        self._day: date | None = None
         self._at: datetime = timezone.now().replace(microsecond=0)
         self.index = self.new_index(code, **terms)
         self.tick(price)
@@ -76,6 +79,14 @@ class Desk:
         PledgePayments().on_confirmed(
             ConfirmedPayment(client, f"ZSZY{number:015d}", Decimal(amount), f"test:pledge:{number}")
         )
+
+    def settle(self) -> Settlement:
+        """The pool's settlement of the next accounting day, all of it. The first is today's, so that whoever has
+        cancelled leaves with it."""
+        self._day = self._day + timedelta(days=1) if self._day else runs.today()
+        outcome = runs.carry_out("pledges", self._day)
+        assert outcome.did, outcome.run.note
+        return Settlement.objects.get(day=self._day)
 
     def order(
         self, client: int, direction: int, volume: int, limit: str | None = None, index: Index | None = None

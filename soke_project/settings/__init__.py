@@ -1,5 +1,6 @@
 """Settings, one integration a file; every value from outside comes through `environment`."""
 
+from soke_project.settings.alerts import *
 from soke_project.settings.apps import *
 from soke_project.settings.chain import *
 from soke_project.settings.database import *

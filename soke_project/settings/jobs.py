@@ -1,5 +1,7 @@
 """Celery: Redis carries the tasks, beat's schedule is kept in the database."""
 
+from typing import Any
+
 from soke_project.settings.environment import env, required
 
 REDIS_URL = required("REDIS_URL")
@@ -15,8 +17,21 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900}
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "operations.beat:Schedule"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+
+
+def _settles(job: str, due: str) -> dict[str, Any]:
+    """A job that settles: beat asks every minute whether its run is done that was due last at `due`, Asia/Shanghai."""
+    return {
+        "task": "operations.tasks.settle_due",
+        "schedule": 60.0,
+        "kwargs": {"job": job, "due": due},
+        "options": {"expires": 60},
+    }
+
+
+# What operators change of it in the back office stays.
 # A sweep that was not started before the next is due is dropped: the next does its work.
 CELERY_BEAT_SCHEDULE = {
     "payments-scan": {
@@ -27,6 +42,7 @@ CELERY_BEAT_SCHEDULE = {
     "payments-expire": {"task": "payments.tasks.expire", "schedule": 30.0, "options": {"expires": 30}},
     "accounts-prune": {"task": "accounts.tasks.prune", "schedule": 300.0, "options": {"expires": 300}},
     "operations-prune": {"task": "operations.tasks.prune", "schedule": 3600.0, "options": {"expires": 3600}},
+    "operations-alerts": {"task": "operations.tasks.send_alerts", "schedule": 5.0, "options": {"expires": 5}},
     "indexes-prune": {"task": "indexes.tasks.prune", "schedule": 3600.0, "options": {"expires": 3600}},
     "contracts-expire": {"task": "contracts.tasks.expire", "schedule": 2.0, "options": {"expires": 2}},
     "backoffice-reconcile": {
@@ -34,4 +50,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "market-making-count-leaving": {
+        "task": "market_making.tasks.count_leaving",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "settle-pledges": _settles("pledges", "00:05"),
 }
