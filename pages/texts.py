@@ -6,6 +6,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from contracts.errors import SENTENCES
+from ledger.accounts import ClientAccount
+from ledger.models import Account, Transfer
 
 _WORDS = {
     "account": _("Account"),
@@ -57,13 +59,13 @@ _WORDS = {
     "fill_stop_loss": _("Stop-loss"),
     "fill_take_profit": _("Take-profit"),
     "fills": _("Fills"),
+    "from": _("From"),
     "fund": _("Fund"),
     "fund_orders": _("My funds"),
     "income": _("Income"),
     "index": _("Index"),
     "kind": _("Kind"),
     "later": _("Later"),
-    "least": _("At least %(amount)s USDT."),
     "leave_pool": _("Leave the pool"),
     "leave_pool_text": _("All of your pledges leave at the next daily settlement. This cannot be taken back."),
     "leaving": _("Your pledges leave at the next daily settlement."),
@@ -123,6 +125,7 @@ _WORDS = {
     "pledge_leaving": _("Leaving"),
     "pledge_left": _("Left"),
     "pledges": _("My pledges"),
+    "platform": _("Platform"),
     "position_closed": _("Position in %(index)s closed."),
     "positions": _("Positions"),
     "price": _("Price"),
@@ -170,6 +173,7 @@ _WORDS = {
     "stop_loss": _("Stop-loss price"),
     "take_profit": _("Take-profit price"),
     "time": _("Time"),
+    "to": _("To"),
     "to_wallet": _("Wallet"),
     "transaction": _("Transaction"),
     "unit_price": _("%(price)s USDT a unit"),
@@ -186,6 +190,7 @@ _WORDS = {
     "withdrawal_rejected": _("Rejected; the amount is back on your account."),
     "withdrawal_review": _("Being checked"),
     "withdrawal_sent": _("Sent"),
+    "withdrawal_terms": _("At least %(least)s USDT, %(fee)s of it for the network, %(times)s times a day."),
     "withdrawals": _("Withdrawals"),
     "wrong_account": _("Please choose the account %(address)s in your wallet."),
     "wrong_chain": _("Please switch your wallet to chain %(chain)s."),
@@ -212,7 +217,9 @@ _REASONS = {
 
 def words() -> dict[str, str]:
     """In the active language; what is to be filled in stands as %(name)s."""
-    return _spoken(_WORDS)
+    movements = {f"movement_{kind.value}": kind.label for kind in Transfer.Kind}
+    accounts = {f"account_{kind.name.lower()}": Account.Kind(kind).label for kind in ClientAccount}
+    return _spoken({**_WORDS, **movements, **accounts})
 
 
 def reasons() -> dict[str, str]:

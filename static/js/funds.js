@@ -66,6 +66,7 @@ onSession(products);
 function changed() {
   readHome();
   products();
+  readRedeemed().catch(() => {});
   for (const each of Object.values(lists)) each.reload();
 }
 
@@ -77,6 +78,15 @@ async function redeem(row, button) {
     toast(t("redeemed"), "good");
     changed();
   });
+}
+
+// What was redeemed keeps its state among the purchases.
+const back = new Set();
+async function readRedeemed() {
+  if (!session()) return;
+  const { data } = await get("fund/redeem/logs", { per_page: 100 });
+  for (const row of data) back.add(row.no);
+  lists.bought.reload();
 }
 
 const title = (row) => h("span", { "data-content": true }, row.product.title);
@@ -98,7 +108,7 @@ const lists = {
       {
         title: t("actions"),
         kind: "actions-cell",
-        cell: (row) => (row.status === 2 && !row.redeemed_at ? h("button", { type: "button", class: "small", "data-act": "redeem", onclick: (event) => redeem(row, event.currentTarget) }, t("redeem")) : ""),
+        cell: (row) => (row.status === 2 && !row.redeemed_at && !back.has(row.no) ? h("button", { type: "button", class: "small", "data-act": "redeem", onclick: (event) => redeem(row, event.currentTarget) }, t("redeem")) : ""),
       },
     ],
   }),
@@ -119,4 +129,5 @@ const lists = {
     ],
   }),
 };
+onSession(() => readRedeemed().catch(() => {}));
 tabs($("#fund-logs"), (shown) => lists[shown]?.reload());

@@ -24,7 +24,7 @@ export function table(label, columns, rows, rowClass = () => "") {
 export const emptyNote = (text) => h("p", { class: "empty" }, text);
 
 /** A paged list of a call in `root`; `reload()` reads it again. `query()` adds to the request. */
-export function list(root, { path, label, columns, empty, method = "GET", query = () => ({}), open = false }) {
+export function list(root, { path, label, columns, empty, method = "GET", query = () => ({}), rows = (data) => data, open = false }) {
   let page = 1;
   let asked = 0;
   async function reload() {
@@ -38,7 +38,8 @@ export function list(root, { path, label, columns, empty, method = "GET", query 
       const body = method === "GET" ? await get(path, words) : await post(`${path}?${new URLSearchParams(words)}`);
       if (mine !== asked) return;
       const pages = body.page?.total_pages || 1;
-      root.replaceChildren(body.data.length ? table(label, columns, body.data) : emptyNote(empty));
+      const found = rows(body.data);
+      root.replaceChildren(found.length ? table(label, columns, found) : emptyNote(empty));
       if (pages > 1) root.append(pager(pages));
     } catch (error) {
       if (mine === asked) root.replaceChildren(emptyNote(error.message));

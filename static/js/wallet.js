@@ -14,7 +14,6 @@ const hash = (text) => (text ? h("span", { class: "mono", title: text }, address
 
 subscribe("balance", (data) => {
   for (const [account, amount] of Object.entries(data)) put(`#balance-${account}`, money(amount));
-  withdrawals.reload();
 });
 
 const state = (row) => {
@@ -38,7 +37,13 @@ const columns = [
   },
 ];
 
-subscribe("payments", (rows) => {
+// Withdrawals are pushed with the payments; their states are words.
+let underway = "";
+subscribe("payments", (all) => {
+  const rows = all.filter((row) => typeof row.status === "number");
+  const states = all.map((row) => `${row.no} ${row.status}`).join();
+  if (states !== underway) withdrawals.reload();
+  underway = states;
   $("#payments").replaceChildren(rows.length ? table(t("recent_payments"), columns, rows) : emptyNote(t("no_payments")));
 });
 
@@ -50,7 +55,7 @@ const withdrawals = list($("#withdrawals"), {
     { title: t("amount"), cell: (row) => money(row.amount), kind: "number lead" },
     { title: t("network_fee"), cell: (row) => money(row.fee), kind: "number" },
     { title: t("arrival"), cell: (row) => money(row.arrival), kind: "number" },
-    { title: t("state"), cell: (row) => because(row.reason) || word("withdrawal", row.status) },
+    { title: t("state"), cell: (row) => word("withdrawal", row.status) },
     { title: t("transaction"), cell: (row) => hash(row.tx_hash) },
     { title: t("time"), cell: (row) => shortTime(row.created_at) },
   ],
@@ -82,7 +87,6 @@ onSession((now) => {
 
 get("index/config")
   .then(({ data }) => {
-    const least = data.minimum_withdrawal;
-    if (least) put("#withdraw-least", t("least", { amount: money(least) }));
+    put("#withdraw-least", t("withdrawal_terms", { least: money(data.minimum_withdrawal), fee: money(data.withdrawal_fee), times: data.withdrawals_a_day }));
   })
   .catch(() => {});

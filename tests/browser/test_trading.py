@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from chain.development import CHAIN_ID, token_address, wallet
 from chain.node import Node
-from tests.browser.visitor import BLOCKS, PATHS, Visitor
+from tests.browser.visitor import PATHS, Visitor
 from tests.e2e.running import Platform
 
 pytestmark = pytest.mark.slow
@@ -47,8 +47,7 @@ def deposit(visitor: Visitor, amount: str) -> None:
     visitor.go("/wallet")
     visitor.page.locator("#deposit").get_by_label("Amount (USDT)").fill(amount)
     visitor.page.locator("#deposit").get_by_role("button", name="Pay from wallet").click()
-    expect(visitor.page.get_by_text("Confirmations:").first).to_be_visible()
-    visitor.says("have arrived on your index account", BLOCKS)
+    visitor.arrives("have arrived on your index account")
 
 
 def order(visitor: Visitor, volume: int, *, direction: str = "Long", limit: str | None = None) -> None:
@@ -73,7 +72,7 @@ def test_a_visitor_trades_within_a_minute_without_a_wallet(platform: Platform, v
     someone.sign_in_demonstration(wallet(3).address)
     page.get_by_role("link", name="SOKE-MAIN").click()
     someone.button("Deposit 1,000 USDT").click()
-    someone.says("1,000.00 USDT have arrived", BLOCKS)
+    someone.arrives("1,000.00 USDT have arrived")
     assert held(platform, wallet(3).address) == before - 1000
 
     order(someone, 200)
@@ -137,7 +136,7 @@ def test_an_injected_wallet_does_the_same(platform: Platform, visitor: Callable[
     # What was prepared and not paid can be paid later.
     someone.go("/wallet")
     someone.button("Pay now").click()
-    someone.says("1,000.00 USDT have arrived", BLOCKS)
+    someone.arrives("1,000.00 USDT have arrived")
 
     someone.go("/trade/sokechain")
     order(someone, 100, direction="Short")

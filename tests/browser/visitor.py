@@ -86,6 +86,12 @@ class Visitor:
         """A notice with this text comes up."""
         expect(self.page.locator(".toast", has_text=text).last).to_be_visible(timeout=timeout)
 
+    def arrives(self, text: str) -> None:
+        """The dialog of a payment shows its confirmations, says that it is booked, and goes away."""
+        expect(self.page.get_by_text("Confirmations:").first).to_be_visible()
+        self.says(text, BLOCKS)
+        expect(self.page.get_by_role("dialog")).to_have_count(0)
+
     def sign_in_demonstration(self, address: str) -> None:
         self.button(re.compile("Connect wallet|Try it now")).first.click()
         self.page.get_by_label("Account of the development chain").select_option(address)
