@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from django.db.models import Q, QuerySet
+
 from common import sql
 from common.reconciliation import Difference, compare
 from ledger.accounts import ClientAccount, account_id, account_name
-from ledger.models import Account
+from ledger.models import Account, Transfer
 
 
 def balance(account: int) -> Decimal:
@@ -56,3 +58,15 @@ def differences() -> Iterator[Difference]:
         [int(ClientAccount.PLEDGE), Account.Kind.POOL_RESULT],
     )
     yield from compare("ledger", "floor of the pool's result plus all pledges", Decimal(0), floor and floor[0])
+
+
+def movements(client_id: int) -> QuerySet[Transfer]:
+    """All transfers into, out of and between a client's accounts, newest first."""
+    first = account_id(client_id, ClientAccount.AVAILABLE)
+    own = (first, first + 7)
+    return Transfer.objects.filter(Q(debit_id__range=own) | Q(credit_id__range=own)).order_by("-id")
+
+
+def own_account(client_id: int, account: int) -> str | None:
+    """`available`, `margin`, … where the account is the client's own, else None."""
+    return ClientAccount(account % 8).name.lower() if account // 8 == client_id else None

@@ -19,6 +19,9 @@ from operations.models import Approval
 
 Status = Approval.Status
 
+# The user in whose name the platform proposes. It can never sign in.
+PLATFORM = "platform"
+
 
 @dataclass(frozen=True, slots=True)
 class ApprovalKind:
@@ -65,6 +68,19 @@ def propose(
     except IntegrityError as error:
         raise Refused(_("This has been proposed already."), "proposed_already") from error
     _record(approval, "propose", operator, reason, proposal)
+    return approval
+
+
+def propose_by_platform(
+    *, kind: str, object_type: str, object_id: object, proposal: dict[str, Any], reason: str
+) -> Approval | None:
+    """Proposes what the platform itself has noticed; an operator decides. None where the same waits already."""
+    platform, _made = User.objects.get_or_create(username=PLATFORM, defaults={"is_active": False, "password": "!"})
+    same = {"kind": kind, "object_type": object_type, "object_id": str(object_id), "status": Status.PENDING}
+    if Approval.objects.filter(**same).exists():
+        return None
+    approval = Approval.objects.create(**same, proposal=proposal, reason=reason, proposed_by=platform)
+    _record(approval, "propose", platform, reason, proposal)
     return approval
 
 

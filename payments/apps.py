@@ -9,9 +9,11 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from common import health, order_numbers, reconciliation
         from payments import channels, handlers, queries
+        from payments.services import resolving
         from payments.services.deposits import DepositPayments
 
         channels.register()
+        resolving.register()
         handlers.register(order_numbers.DEPOSIT, DepositPayments())
         reconciliation.register("payments", queries.differences)
         reconciliation.register("chain holdings", queries.holdings_differences)

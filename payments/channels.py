@@ -1,7 +1,9 @@
 """What payments push: a client's own payment orders and how deep their transfers are."""
 
+import heapq
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +14,7 @@ from common.sockets import registry
 from common.times import format_time, unix
 from payments import queries
 from payments.handlers import PURPOSES
-from payments.models import PaymentOrder
+from payments.models import PaymentOrder, Withdrawal
 
 PAYMENTS = "payments"
 
@@ -26,24 +28,49 @@ class Progress:
 
 
 class PaymentsChannel:
-    """`payments`: orders that are open or ended within a day, newest first; pushed with every block that counts."""
+    """`payments`: orders and withdrawals that are open or ended within a day, newest first.
+
+    Pushed with every block that counts and every step of a withdrawal.
+    """
 
     name = PAYMENTS
     follows_ticks = False
 
-    def load(self, client_id: int) -> list[Progress]:
+    def load(self, client_id: int) -> list[Progress | Withdrawal]:
         orders = queries.recent_orders(client_id)
         depths = queries.confirmations(client_id, orders)
-        return [Progress(order, depths.get(order.id, 0)) for order in orders]
+        paid: list[Progress | Withdrawal] = [Progress(order, depths.get(order.id, 0)) for order in orders]
+        return list(heapq.merge(paid, queries.recent_withdrawals(client_id), key=_created, reverse=True))
 
-    def render(self, state: list[Progress], prices: Mapping[int, Decimal]) -> list[dict[str, Any]]:
-        return [_row(progress) for progress in state]
+    def render(self, state: list[Progress | Withdrawal], prices: Mapping[int, Decimal]) -> list[dict[str, Any]]:
+        return [withdrawal_row(row) if isinstance(row, Withdrawal) else payment_row(row) for row in state]
 
-    def touched(self, state: list[Progress], changed: Collection[int]) -> bool:
+    def touched(self, state: list[Progress | Withdrawal], changed: Collection[int]) -> bool:
         return False
 
 
-def _row(progress: Progress) -> dict[str, Any]:
+def _created(row: Progress | Withdrawal) -> datetime:
+    return row.created_at if isinstance(row, Withdrawal) else row.order.created_at
+
+
+def withdrawal_row(withdrawal: Withdrawal) -> dict[str, Any]:
+    """A withdrawal as clients see it; `purpose` tells it from a payment, whose status is a number."""
+    return {
+        "no": withdrawal.no,
+        "purpose": "withdrawal",
+        "amount": format_money(withdrawal.amount),
+        "fee": format_money(withdrawal.fee),
+        "arrival": format_money(withdrawal.amount - withdrawal.fee),
+        "address": withdrawal.address,
+        "status": withdrawal.status,
+        "reason": withdrawal.reason or None,
+        "tx_hash": withdrawal.tx_hash or getattr(withdrawal, "newest_hash", None),
+        "created_at": format_time(withdrawal.created_at),
+    }
+
+
+def payment_row(progress: Progress) -> dict[str, Any]:
+    """A payment order as clients see it."""
     order = progress.order
     return {
         "no": order.no,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
+from common.money import ceil
+
 
 class OpenOrder(Protocol):
     """An order that is not finished; `tx_hash` is None until a transaction was claimed."""
@@ -41,3 +43,20 @@ def refuse_claim(
     if others:
         return "not_your_payment"
     return "no_transfer" if succeeded else "transaction_failed"
+
+
+def bid(base: int, tip: int, highest: int) -> tuple[int, int]:
+    """(highest fee, tip) for a unit of gas, in wei: room for the base fee to double, never above `highest`."""
+    most = min(2 * base + tip, highest)
+    return most, min(tip, most)
+
+
+def higher_bid(base: int, tip: int, last_fee: int, last_tip: int, bump: Decimal, highest: int) -> tuple[int, int]:
+    """A bid that replaces the last one: both parts at least `bump` above it, rounded up, and what gas costs now.
+
+    Nodes refuse a replacement that raises either part by less than a tenth. At `highest` it may be refused; then
+    operators decide.
+    """
+    raised_fee, raised_tip = (int(ceil(last * (1 + bump), Decimal(1))) for last in (last_fee, last_tip))
+    most = min(max(2 * base + tip, raised_fee), highest)
+    return most, min(max(tip, raised_tip), most)

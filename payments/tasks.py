@@ -13,6 +13,14 @@ def scan() -> None:
 
 
 @shared_task
+def payouts() -> None:
+    """Approves what may be approved by rule, ends what is deep on chain, pays what is approved."""
+    services.approve_automatically()
+    services.track()
+    services.pay()
+
+
+@shared_task
 def expire() -> None:
     """Ends unpaid orders whose time is over."""
     services.expire()

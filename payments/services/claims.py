@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from chain.node import Node, NodeError
+from chain.node import Node
 from common import sql
 from common.sockets import publish
 from payments import rules
@@ -43,13 +43,12 @@ def _verdict(chain: Node, deepest: int, order: PaymentOrder) -> str | None:
     assert order.tx_hash is not None
     assert order.claimed_at is not None
     cursor = ScanCursor.objects.filter(chain_id=settings.CHAIN_ID).first()
-    mined_in = chain.transaction_block(order.tx_hash)
-    if mined_in is None:
+    receipt = chain.receipt(order.tx_hash)
+    if receipt is None:
         late = sql.database_time() - order.claimed_at > GIVEN_UP_AFTER
         return "transaction_not_found" if late else None
-    if cursor is None or mined_in > min(deepest, cursor.block_number):
+    if cursor is None or receipt.block_number > min(deepest, cursor.block_number):
         return None
-    succeeded = _succeeded(chain, order.tx_hash)
     transfers = list(ChainTransfer.objects.filter(chain_id=settings.CHAIN_ID, tx_hash=order.tx_hash))
     own = [transfer for transfer in transfers if transfer.sender == order.client.address]
     if any(transfer.status in _UNDECIDED for transfer in own):
@@ -59,12 +58,5 @@ def _verdict(chain: Node, deepest: int, order: PaymentOrder) -> str | None:
         expires_at=order.expires_at,
         own=[(transfer.amount, transfer.block_time) for transfer in own],
         others=len(transfers) > len(own),
-        succeeded=succeeded,
+        succeeded=receipt.succeeded,
     )
-
-
-def _succeeded(chain: Node, tx_hash: str) -> bool:
-    receipt = chain.call("eth_getTransactionReceipt", tx_hash)
-    if not isinstance(receipt, dict) or receipt.get("status") not in ("0x0", "0x1"):
-        raise NodeError("eth_getTransactionReceipt: without status")
-    return bool(receipt["status"] == "0x1")

@@ -13,6 +13,7 @@ from common.errors import Invalid, Refused, not_found
 from common.money import trim
 from common.order_numbers import new_number
 from common.sockets import publish
+from operations import halts
 from payments.channels import PAYMENTS
 from payments.models import ChainTransfer, PaymentOrder
 
@@ -25,8 +26,9 @@ _NUMBER_TRIES = 5
 def create_order(*, client_id: int, purpose: str, amount: Decimal) -> PaymentOrder:
     """An order of `amount` USDT, to be paid within `settings.PAYMENT_ORDER_MINUTES`; nothing is reserved for it.
 
-    `purpose` is the number's prefix. Raises Invalid `below_minimum`.
+    `purpose` is the number's prefix. Raises Invalid `below_minimum`, Refused `halted`.
     """
+    halts.refuse_halted(halts.Kind.DEPOSIT)
     smallest = SMALLEST_PLEDGE if purpose == order_numbers.PLEDGE else Decimal(settings.MINIMUM_PAYMENT)
     if amount < smallest:
         sentence = _("The amount must be at least %(minimum)s USDT.") % {"minimum": trim(smallest)}

@@ -10,13 +10,16 @@ from datetime import datetime
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
-from chain.node import Block, Node, NodeError, TransferLog, node
+from chain.node import Block, Node, NodeError, NodeRefused, TransferLog, node
 from common import sql
 from common.sockets import publish
+from operations.alerts import alert
 from payments import queries
 from payments.channels import PAYMENTS
 from payments.models import ChainTransfer, ScanCursor
+from payments.services.resolving import propose_reversal_by_platform
 
 log = structlog.get_logger(__name__)
 
@@ -65,23 +68,74 @@ def _step(chain: Node, head: Block, cursor: ScanCursor) -> int | None:
     if end is not None:
         # Blocks that were not deep at the last reading are read again: a node that was behind may have left some out.
         first = max(settings.CHAIN_START_BLOCK, cursor.block_number + 1 - settings.CHAIN_CONFIRMATIONS)
-        logs = chain.transfers(settings.CHAIN_TOKEN_ADDRESS, settings.CHAIN_RECEIVING_ADDRESS, first, last)
+        logs = _logs(chain, first, last)
         logs = [entry for entry in logs if entry.amount]
         blocks = [chain.block(number) for number in sorted({entry.block_number for entry in logs})]
         times = {block.hash: block.time for block in blocks if block is not None}
     # Only now: had the chain changed under the reading, either this block or the last one would show it.
     if cursor.block_hash and not _stands(chain, cursor.block_number, cursor.block_hash):
-        return _go_back(chain, cursor)
+        return _go_back(chain, head, cursor)
     if end is None or not _stands(chain, end.number, end.hash) or any(e.block_hash not in times for e in logs):
         return None
+    missing = _missing(chain, first, last, logs) if end is not None else []
     with transaction.atomic():
         if not _hold(cursor):
             return None
+        _give_up(missing)
         written = _write(logs, times)
         cursor.trail = [*cursor.trail, [end.number, end.hash]][-LONGEST_TRAIL:]
         cursor.block_number, cursor.block_hash, cursor.block_time = end.number, end.hash, end.time
         cursor.save()
     return written
+
+
+def _logs(chain: Node, first: int, last: int) -> list[TransferLog]:
+    """The transfers of these blocks, in halves where a node finds them too many at once."""
+    try:
+        return chain.transfers(settings.CHAIN_TOKEN_ADDRESS, settings.CHAIN_RECEIVING_ADDRESS, first, last)
+    except NodeRefused:
+        if first == last:
+            raise
+        middle = (first + last) // 2
+        return [*_logs(chain, first, middle), *_logs(chain, middle + 1, last)]
+
+
+def _missing(chain: Node, first: int, last: int, logs: Sequence[TransferLog]) -> list[str]:
+    """Hashes of blocks that held known transfers and were replaced, among those just read."""
+    found = {(log.tx_hash, log.log_index, log.block_hash) for log in logs}
+    known = _standing().filter(block_number__range=(first, last))
+    places = {
+        (number, block_hash)
+        for tx_hash, index, number, block_hash in known.values_list(
+            "tx_hash", "log_index", "block_number", "block_hash"
+        )
+        if (tx_hash, index, block_hash) not in found
+    }
+    return [block_hash for number, block_hash in sorted(places) if not _stands(chain, number, block_hash)]
+
+
+def _standing() -> QuerySet[ChainTransfer]:
+    """Transfers that are believed to be on the chain."""
+    return ChainTransfer.objects.filter(
+        chain_id=settings.CHAIN_ID, status__in=[Status.SEEN, Status.BOOKED, Status.UNMATCHED]
+    )
+
+
+def _give_up(replaced: Sequence[str]) -> None:
+    """Gives up the transfers of blocks that were replaced. Those not booked yet are simply orphaned. A booked one is an
+    alarm, and a reversal is proposed: its money is in the books, not on chain."""
+    given_up = _standing().filter(block_hash__in=replaced)
+    given_up.filter(status=Status.SEEN).update(status=Status.ORPHANED)
+    for transfer in given_up.exclude(status=Status.SEEN).order_by("id").select_for_update():
+        transfer.status = Status.REORGANISED
+        transfer.save(update_fields=["status"])
+        log.error("payment_reorganised", transfer=str(transfer), amount=str(transfer.amount))
+        alert(
+            f"reorganised:{transfer.pk}",
+            f"A booked payment of {transfer.amount} USDT is gone from the chain",
+            f"{transfer.tx_hash}: its block was replaced after it was booked. A reversal is proposed.",
+        )
+        propose_reversal_by_platform(transfer)
 
 
 def _stands(chain: Node, number: int, block_hash: str) -> bool:
@@ -105,7 +159,7 @@ def _write(logs: Sequence[TransferLog], times: dict[str, datetime]) -> int:
         INSERT INTO payments_chaintransfer AS t (
             chain_id, recipient, tx_hash, log_index, block_number, block_hash, block_time, sender, amount, status
         )
-        SELECT %s, %s, l.*, CASE WHEN l.sender = %s THEN 'ignored' ELSE 'seen' END
+        SELECT %s, %s, l.*, CASE WHEN l.sender = ANY (%s) THEN 'ignored' ELSE 'seen' END
         FROM unnest(
             %s::text[], %s::integer[], %s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::numeric[]
         ) AS l (tx_hash, log_index, block_number, block_hash, block_time, sender, amount)
@@ -125,7 +179,7 @@ def _write(logs: Sequence[TransferLog], times: dict[str, datetime]) -> int:
             settings.CHAIN_ID,
             settings.CHAIN_RECEIVING_ADDRESS,
             # A transfer from the platform to itself leaves its holdings as they are.
-            settings.CHAIN_RECEIVING_ADDRESS,
+            queries.platform_addresses(),
             [entry.tx_hash for entry in logs],
             [entry.log_index for entry in logs],
             [entry.block_number for entry in logs],
@@ -137,11 +191,8 @@ def _write(logs: Sequence[TransferLog], times: dict[str, datetime]) -> int:
     )
 
 
-def _go_back(chain: Node, cursor: ScanCursor) -> int | None:
-    """Returns to the last block reached that still stands, and gives up the transfers that stand no longer.
-
-    Those not booked yet are simply orphaned. A booked one is an alarm: its money is in the books, not on chain.
-    """
+def _go_back(chain: Node, head: Block, cursor: ScanCursor) -> int | None:
+    """Returns to the last block reached that still stands, and gives up the transfers that stand no longer."""
     ancestor: Block | None = None
     trail = list(cursor.trail)
     while trail and ancestor is None:
@@ -152,26 +203,18 @@ def _go_back(chain: Node, cursor: ScanCursor) -> int | None:
         else:
             trail.pop()
     reached = ancestor.number if ancestor else settings.CHAIN_START_BLOCK - 1
-    above = ChainTransfer.objects.filter(
-        chain_id=settings.CHAIN_ID,
-        block_number__gt=reached,
-        status__in=[Status.SEEN, Status.BOOKED, Status.UNMATCHED],
-    )
+    # What lies above the head is judged when the chain gets there: a node that lags proves nothing.
+    above = _standing().filter(block_number__range=(reached + 1, head.number))
     places = above.values_list("block_number", "block_hash").distinct().order_by("block_number")
     replaced = [block_hash for number, block_hash in places if not _stands(chain, number, block_hash)]
     with transaction.atomic():
         if not _hold(cursor):
             return None
-        given_up = above.filter(block_hash__in=replaced)
-        given_up.filter(status=Status.SEEN).update(status=Status.ORPHANED)
-        booked = list(given_up.exclude(status=Status.SEEN).order_by("id").select_for_update())
-        ChainTransfer.objects.filter(id__in=[t.id for t in booked]).update(status=Status.REORGANISED)
+        _give_up(replaced)
         cursor.trail = trail
         cursor.block_number = reached
         cursor.block_hash = ancestor.hash if ancestor else ""
         cursor.block_time = ancestor.time if ancestor else None
         cursor.save()
     log.warning("chain_reorganised", back_to=reached)
-    for transfer in booked:
-        log.error("payment_reorganised", transfer=str(transfer), amount=str(transfer.amount))
     return 0

@@ -13,6 +13,7 @@ from ledger import services as ledger
 from ledger.accounts import PlatformAccount, available
 from ledger.channels import BALANCE
 from ledger.services import Kind, Posting
+from operations.alerts import alert
 from payments import handlers, queries, rules
 from payments.channels import PAYMENTS
 from payments.handlers import PURPOSES, ConfirmedPayment, Later
@@ -34,7 +35,10 @@ def settle() -> int:
     booked = 0
     try:
         chain = node()
-        deepest = chain.head().number - settings.CHAIN_CONFIRMATIONS
+        # As deep as the scanner has seen for itself: a node may say anything of its head.
+        cursor = ScanCursor.objects.filter(chain_id=settings.CHAIN_ID).first()
+        seen = min(chain.head().number, cursor.block_number if cursor else 0)
+        deepest = seen - settings.CHAIN_CONFIRMATIONS
         waiting = ChainTransfer.objects.filter(
             chain_id=settings.CHAIN_ID, status=Status.SEEN, block_number__lte=deepest
         ).order_by("block_number", "log_index")
@@ -153,6 +157,11 @@ def _book_unmatched(transfer: ChainTransfer) -> None:
         ]
     )
     transfer.status, transfer.booked_as = Status.UNMATCHED, Booked.UNMATCHED
+    alert(
+        f"unmatched:{transfer.sender}",
+        f"{transfer.amount} USDT came from an unknown address",
+        f"{transfer.sender} paid it in {transfer.tx_hash}. It waits in the back office to be assigned or refunded.",
+    )
 
 
 def _book_for_client(transfer: ChainTransfer, client_id: int) -> None:

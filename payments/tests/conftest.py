@@ -53,9 +53,11 @@ def token() -> str:
 
 
 @pytest.fixture
-def chain(token: str, settings: Any) -> Node:
-    """The node, with nothing paid to the platform yet."""
-    settings.CHAIN_RECEIVING_ADDRESS = development.fresh_wallet().address
+def chain(token: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """The node, with nothing paid to the platform yet. The receiving address is the hot wallet, with coins for gas."""
+    hot = development.fresh_wallet()
+    settings.CHAIN_RECEIVING_ADDRESS = settings.CHAIN_HOT_WALLET_ADDRESS = hot.address
+    monkeypatch.setenv("SOKE_HOT_WALLET_KEY", hot.key)
     settings.CHAIN_START_BLOCK = node().head().number + 1
     return node()
 

@@ -17,6 +17,7 @@ export class Ticket {
     this.most = null;
     this.asked = 0;
     this.placed = new Map();
+    this.waiting = [];
     const soon = later(() => this.quote(), 250);
     form.addEventListener("input", () => {
       this.label();
@@ -49,6 +50,7 @@ export class Ticket {
       this.label();
       this.quote();
     });
+    setInterval(() => this.placed.size && this.follow(this.waiting), 1000);
     setInterval(() => document.visibilityState === "visible" && !$("dialog[open]") && this.quote(), QUOTE_EVERY);
   }
 
@@ -111,28 +113,27 @@ export class Ticket {
     }
   }
 
-  /** Says what became of an order placed here once it waits no more. */
-  async follow(waiting) {
+  /** Says what became of an order placed here once it waits no more; its answer may come after the news of it. */
+  follow(waiting) {
+    this.waiting = waiting;
     const still = new Set(waiting.map((row) => row.id));
-    for (const [id, body] of this.placed) {
-      if (still.has(id)) {
-        body.seen = true;
-        continue;
-      }
-      if (!body.seen && Date.now() - (body.since ??= Date.now()) < 300) continue;
-      this.placed.delete(id);
-      this.outcome(id, body);
-    }
+    for (const id of this.placed.keys()) if (!still.has(id)) this.outcome(id);
   }
 
-  async outcome(id, body) {
-    for (const status of ["filled", "refused", "cancelled"]) {
-      const { data } = await get("contract/orders", { status, per_page: 20 });
-      const row = data.find((order) => order.id === id);
-      if (!row) continue;
-      if (status === "filled") toast(t("order_filled", { volume: volume(row.trade_volume) }), "good");
-      else if (row.reason) toast(because(row.reason), "bad");
-      return;
+  async outcome(id) {
+    const body = this.placed.get(id);
+    this.placed.delete(id);
+    try {
+      for (const status of ["filled", "refused", "cancelled"]) {
+        const { data } = await get("contract/orders", { status, per_page: 20 });
+        const row = data.find((order) => order.id === id);
+        if (!row) continue;
+        if (status === "filled") toast(t("order_filled", { volume: volume(row.trade_volume) }), "good");
+        else if (row.reason) toast(row.message || because(row.reason), "bad");
+        return;
+      }
+    } catch {
+      // Asked again with the next look.
     }
     this.placed.set(id, body);
   }
