@@ -46,6 +46,8 @@ function open() {
   const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
   socket = mine;
   mine.onopen = () => {
+    // Its answer says that the way back works, too.
+    say({ ping: Date.now() });
     for (const channel of handlers.keys()) if (!PRIVATE.has(channel)) say({ sub: channel, id: channel });
     if (session()) say({ auth: session().token, id: "auth" });
   };
