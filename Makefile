@@ -2,16 +2,19 @@ PYTHON ?= python3
 ARGS ?=
 LAUNCH = $(PYTHON) -m launcher
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check engines clean
+.PHONY: help run test test-deep bench check engines clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## the whole platform on http://127.0.0.1:8000, in the foreground; Ctrl-C stops it
 	@$(LAUNCH) run
 
 test: ## the whole suite on engines of its own; ARGS="ledger -k balance" for a part of it
 	@$(LAUNCH) test $(ARGS)
+
+test-deep: ## tens of thousands of random operations on contracts and pool against a plain model; about ten minutes
+	@SOKE_DEEP=$${SOKE_DEEP:-340} $(LAUNCH) test contracts/tests/test_books.py -q $(ARGS)
 
 bench: ## the benchmarks on engines of their own
 	@$(LAUNCH) bench $(ARGS)

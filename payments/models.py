@@ -83,6 +83,7 @@ class ChainTransfer(models.Model):
         PLEDGE = PURPOSES[order_numbers.PLEDGE], _("pledge")
         FUND = PURPOSES[order_numbers.FUND], _("fund purchase")
         UNMATCHED = "unmatched", _("unmatched payment")
+        RESERVE = "reserve", _("fund reserve topped up")
 
     class Resolution(models.TextChoices):
         ASSIGNED = "assigned", _("assigned to a client")
@@ -118,6 +119,7 @@ class ChainTransfer(models.Model):
                 condition=Q(status__in=["seen", "ignored", "orphaned"], booked_as="", booked_at=None)
                 | Q(status="booked", booked_at__isnull=False, client__isnull=False)
                 & Q(booked_as__in=["deposit", "pledge", "fund"])
+                | Q(status="booked", booked_at__isnull=False, booked_as="reserve")
                 | Q(status="unmatched", booked_at__isnull=False, booked_as="unmatched")
                 | Q(status="reorganised", booked_at__isnull=False) & ~Q(booked_as=""),
                 name="payments_transfer_status",

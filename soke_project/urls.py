@@ -19,6 +19,8 @@ urlpatterns = [
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("payments.urls")),
     path("api/v1/", include("contracts.urls")),
+    path("api/v1/", include("funds.urls")),
+    path("api/v1/", include("mining.urls")),
     path("api/v1/", include("market_making.urls")),
     re_path(r"^api/v1/", csrf_exempt(unknown_path)),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),

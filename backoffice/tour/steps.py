@@ -21,6 +21,8 @@ def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
     index = _market(session)
     asyncio.run(_deposit(session))
     _pledge(session)
+    _fund(session)
+    _mine(session)
     asyncio.run(_trade(session, index))
     _leave_pool(session)
     _leave(session)
@@ -111,7 +113,7 @@ def _pledge(session: Session) -> None:
 
 
 def _leave_pool(session: Session) -> None:
-    session.say("9. The pledges leave the market pool")
+    session.say("11. The pledges leave the market pool")
     for _ in range(2):
         session.call("POST", "market/pledge/cancel")
     live = [row for row in session.call("GET", "market/pledges")["data"] if row["status"] != "left"]
@@ -119,8 +121,57 @@ def _leave_pool(session: Session) -> None:
     session.say("     the settlement of today, after 00:05 tomorrow, pays them out")
 
 
+def _fund(session: Session) -> None:
+    session.say("6. A fund is bought and redeemed before its period ends")
+    before = session.home()
+    _check(len(before["fund"]) > 0, "the home call lists no fund")
+    products = session.call("GET", "fund/products")["data"]
+    # The demonstration's first fund may be redeemed early; it was made first, and the newest comes first.
+    product = next((row for row in reversed(products) if row["remain_volume"] > 0), None)
+    if product is None:
+        raise TourFailed("all funds are sold out")
+    session.call("POST", "fund/product/buy/order", expect=500, id=product["id"], volume=product["total_volume"] + 1)
+    form = {"id": product["id"], "period": product["periods"][0]["period"], "volume": 1}
+    prepared = session.call("POST", "fund/product/buy/order", **form)["data"]
+    session.call("POST", "fund/product/buy", no=prepared["no"], id=session.pay(prepared))
+
+    def bought() -> dict[str, Any] | None:
+        rows = session.call("GET", "fund/buy/logs")["data"]
+        return next((row for row in rows if row["no"] == prepared["no"] and row["status"] == 2), None)
+
+    order = session.wait_for(f"a unit of {product['title']} is bought", bought)
+    session.say(f"     its period of {order['period']} months ends at {order['matures_at']}")
+    left = next(row for row in session.call("GET", "fund/products")["data"] if row["id"] == product["id"])
+    _check(left["remain_volume"] < product["remain_volume"], "the fund's volume is what it was")
+    rewarded = session.call("GET", "fund/reward/logs")["data"]
+    _check(all(row["order_id"] != order["id"] for row in rewarded), "the order was rewarded before its end")
+    session.call("POST", "fund/order/redeem", id=order["id"])
+    redeemed = session.wait_for(
+        "the fund is redeemed early",
+        lambda: next(
+            (row for row in session.call("GET", "fund/redeem/logs")["data"] if row["no"] == prepared["no"]), None
+        ),
+    )
+    session.say(f"     {redeemed['redeemed_amount']} returned, fee {redeemed['fee']}")
+    session.call("POST", "fund/order/redeem", expect=500, id=order["id"])
+
+
+def _mine(session: Session) -> None:
+    session.say("7. Mining is opened")
+    session.call("POST", "power/start")
+    session.call("POST", "power/start")
+    home = session.home()
+    _check(home["power"]["is_open_power"] is True, "mining is not open")
+    session.say(f"     power {home['my']['power']}; the next settlement shares {home['power']['power_pool']}")
+    session.call("POST", "power/reward/logs")
+    session.call("GET", "power/reward/logs")
+    session.call("POST", "power/stop")
+    _check(session.home()["power"]["is_open_power"] is False, "mining is still open")
+    session.call("POST", "power/start")
+
+
 async def _trade(session: Session, index: dict[str, Any]) -> None:
-    session.say("6. The socket: candles and market for everybody, positions, orders and balance for the client")
+    session.say("8. The socket: candles and market for everybody, positions, orders and balance for the client")
     async with Socket(session.url, session.say) as socket:
         await socket.ask(sub=f"index.kline.{index['code']}", id="1")
         candles = await socket.push(f"index.kline.{index['code']}")
@@ -135,7 +186,7 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
         await socket.ask(sub="balance", id="5")
         await socket.ask(ping=1)
 
-        session.say("7. A position is opened, moves, and is closed")
+        session.say("9. A position is opened, moves, and is closed")
         placed = session.call(
             "POST", "contract/order/create", id=index["id"], direction="buy", price_type="market", volume=100
         )["data"]
@@ -160,7 +211,7 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
         [protected] = await socket.push("index.positions", lambda data: len(data) == 1 and bool(data[0]["stop_loss"]))
         session.say(f"     protected by a stop-loss at {protected['stop_loss']}")
 
-        session.say("8. A limit order waits and is cancelled")
+        session.say("10. A limit order waits and is cancelled")
         far = str(round(Decimal(str(market["last_price"])) / 2, index["decimals"]))
         limit = session.call(
             "POST", "contract/order/create", id=index["id"], direction="buy", price_type="limit", volume=10, price=far
@@ -192,6 +243,6 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
 
 
 def _leave(session: Session) -> None:
-    session.say("10. Signing out")
+    session.say("12. Signing out")
     session.call("POST", "auth/logout")
     session.call("GET", "contract/positions", expect=401)

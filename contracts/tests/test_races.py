@@ -39,7 +39,7 @@ def desk(committed):
     desk.clean()
 
 
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
+def at_once(*calls: Callable[[], Any], seconds: float = 60) -> list[Any]:
     """Runs calls in threads that start together, each with its own connection; what each returned, or the reason of
     its refusal. Whatever else is raised fails the test."""
     start = threading.Barrier(len(calls))
@@ -54,7 +54,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
             connections.close_all()
 
     with ThreadPoolExecutor(len(calls)) as threads:
-        return list(threads.map(run, calls, timeout=60))
+        return list(threads.map(run, calls, timeout=seconds))
 
 
 def current(moment: Moment) -> Moment:

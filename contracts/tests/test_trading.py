@@ -1,4 +1,6 @@
-"""Orders, fills, closes and marks through the services and the engine's own functions, with exact books."""
+"""Orders, fills, closes and marks through the services and the engine's own functions, with exact books.
+
+The worked examples with all their figures are in test_examples.py."""
 
 from decimal import Decimal as D
 
@@ -13,7 +15,7 @@ from contracts.rules import BUY, SELL
 from contracts.tests.desk import Desk
 from indexes import terms
 from indexes.models import Index
-from market_making.models import Pledge, Pool
+from market_making.models import Pool
 
 
 @pytest.fixture
@@ -49,32 +51,6 @@ def test_a_long_is_opened_and_closed(desk):
     assert desk.books() == (D("-292.895009"), D("3.044991"), D("4.059988"), D("99707.104991"), D(0))
     fill = Fill.objects.latest("id")
     assert (fill.profit, fill.fee, fill.price) == (D("295.940000"), D("5.148970"), D("1029.794"))
-
-
-def test_a_short_is_opened_and_closed(desk):
-    x = desk.client("20000")
-    p = desk.trade(x, SELL, 1000)
-    assert (p.notional, p.margin) == (D("9998.000000"), D("499.900000"))
-    desk.close(x, p)
-    desk.tick("970.5")
-    assert desk.available(x) == D("20281.206529")
-    assert desk.books() == (D("-288.103259"), D("2.955741"), D("3.940989"), D("99711.896741"), D(0))
-
-
-def test_averaging_and_a_partial_close(desk):
-    x = desk.client("20000")
-    desk.trade(x, BUY, 700)
-    p = desk.trade(x, BUY, 300, "1010.3333")
-    assert (p.volume, p.notional, p.margin) == (1000, D("10033.006200"), D("501.650310"))
-    assert desk.available(x) == D("19493.333186")
-    assert desk.books()[3:] == (D("100001.504951"), D("4514.852790"))
-    desk.close(x, p, 333)
-    desk.tick("1011.1")
-    p.refresh_from_db()
-    assert (p.volume, p.notional, p.margin) == (667, D("6692.015135"), D("334.600757"))
-    assert (p.liquidation_price, p.cap_price) == (D("958.5986"), D("1454.7858"))
-    assert desk.available(x) == D("19683.997870")
-    assert desk.books() == (D("-23.288382"), D("2.009894"), D("2.679861"), D("99976.711618"), D("3011.406813"))
 
 
 @pytest.mark.parametrize(
@@ -253,16 +229,6 @@ def test_a_limit_order_that_cannot_be_filled_is_cancelled_with_its_reason(desk):
     assert desk.held(x) == 0
 
 
-def test_the_net_limit(desk):
-    x = desk.client("20000")
-    desk.trade(x, BUY, 4990)
-    order = desk.order(x, BUY, 20)
-    desk.tick("1000")
-    assert desk.reason(order) == ("refused", "net_exposure")
-    assert desk.available(x) == D("17479.546010")
-    assert desk.books() == (D("7.486497"), D("7.486497"), D("9.981996"), D("100007.486497"), D("22459.491000"))
-
-
 def test_without_a_pool_nothing_opens(db):
     desk = Desk(pool="0")
     x = desk.client("1000")
@@ -270,15 +236,6 @@ def test_without_a_pool_nothing_opens(db):
     desk.tick("1000")
     assert desk.reason(order) == ("refused", "pool_exhausted")
     desk.clean()
-
-
-def test_joining_at_the_value_of_the_moment(desk):
-    x, q = desk.client("20000"), desk.client("0")
-    desk.trade(x, BUY, 1000)
-    desk.tick("1010.7")
-    desk.pledge(q, "1000")
-    assert Pledge.objects.get(client_id=q).units == D("1001.036069328646941599")
-    assert desk.books()[3] == D("101001.500300")
 
 
 def test_one_close_waits_at_a_time_and_takes_what_is_there(desk):

@@ -30,6 +30,8 @@ INSTALLED_APPS = [
     "payments",
     "indexes",
     "market_making",
+    "funds",
+    "mining",
     "contracts",
     "backoffice",
     "pages",

@@ -56,5 +56,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "funds-redeem": {"task": "funds.tasks.redeem", "schedule": 2.0, "options": {"expires": 2}},
+    "funds-pay-waiting": {"task": "funds.tasks.pay_waiting", "schedule": 30.0, "options": {"expires": 30}},
+    "settle-funds": _settles("funds", "00:02"),
     "settle-pledges": _settles("pledges", "00:05"),
+    "settle-power": _settles("power", "00:10"),
 }

@@ -17,7 +17,7 @@ for (const index of config.indexes) {
 
   async function history() {
     const { data } = await get("contract/index/kline", { id: index.id, interval: "1min", limit: POINTS });
-    values = data.map((candle) => candle.close);
+    values = data.length ? [data[0].open, ...data.map((candle) => candle.close)] : [];
     draw(svg, values);
   }
   history().catch(() => {});
