@@ -205,7 +205,7 @@ def test_a_fund_is_bought_and_gives_power_to_mine(platform: Platform, visitor: C
     someone.go("/funds")
     fund = page.locator("#products form").first
     before = fund.locator(".left span").inner_text()
-    fund.get_by_label("Units").fill("2")
+    fund.get_by_label("Units", exact=True).fill("2")
     fund.get_by_role("button", name="Buy and pay from wallet").click()
     someone.arrives("The fund is yours.")
     bought = page.locator("#bought tbody tr")

@@ -73,7 +73,7 @@ class Visitor:
 
     def leave(self) -> None:
         self.context.close()
-        assert not self.problems
+        assert not self.problems, self.problems
 
     def go(self, path: str) -> None:
         self.page.goto(self.url + path)
