@@ -1,5 +1,7 @@
 """Orders to be paid on chain, the transfers that came in, how far the chain was read; withdrawals and their payouts."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -298,8 +300,17 @@ class Payout(models.Model):
         return self.tx_hash
 
 
+class Corrections(models.Manager["Correction"]):
+    """Approvals of that kind alone."""
+
+    def get_queryset(self) -> models.QuerySet["Correction"]:
+        return super().get_queryset().filter(kind="correction")
+
+
 class Correction(Approval):
     """Proposals of corrections, as operators see them."""
+
+    objects: ClassVar[Corrections] = Corrections()
 
     class Meta:
         proxy = True

@@ -39,6 +39,7 @@ ADDED: dict[str, dict[str, str]] = {
     "index_index": {"code": "integer"},
     "index_recharge_order": _PAY,
     "market_pledge_order": _PAY,
+    "index_withdraw": {"data.fee": "string", "data.arrival": "string"},
     "fund_product_buy_order": _PAY,
     "fund_buy_logs": _BOUGHT,
     "fund_redeem_logs": {
@@ -143,7 +144,7 @@ FORMS: dict[str, str] = {
     ),
     **dict.fromkeys(("power_income", "fund_income", "power_pool", "amount", "fee", "position_amount"), MONEY),
     **dict.fromkeys(
-        ("profit_unreal", "max_open_interest", "notional", "unit_price", "reward", "redeemed_amount"), MONEY
+        ("profit_unreal", "max_open_interest", "notional", "unit_price", "reward", "redeemed_amount", "arrival"), MONEY
     ),
     **dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), MONEY),
     **dict.fromkeys(("last_price", "open_price", "today_high", "today_low", "liquidation_price", "price"), PRICE),

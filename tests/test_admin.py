@@ -31,18 +31,27 @@ from mining.models import Miner, PowerReward
 from operations import audit, halts, runs
 from operations.alerts import alert
 from operations.models import Approval
-from payments.models import ChainTransfer, PaymentOrder, ScanCursor
+from payments.models import ChainTransfer, PaymentOrder, Payout, PayoutWallet, ScanCursor, Withdrawal
+from payments.services import resolving, withdrawals
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS, SIGNED_IN
 from tests.test_hostile import state
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 # What operators write. Everything else of ours is money, or what the platform itself keeps.
-WRITTEN = {"indexes.Index", "indexes.Basket", "funds.Product", "funds.ReserveTopUp", "operations.Halt"}
+WRITTEN = {
+    "indexes.Index",
+    "indexes.Basket",
+    "funds.Product",
+    "funds.ReserveTopUp",
+    "operations.Halt",
+    "payments.Correction",
+}
 MONEY = {
     *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
     *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
     *("market_making.Pool", "market_making.Exposure", "market_making.Pledge"),
+    *("payments.Withdrawal", "payments.Payout", "payments.PayoutWallet"),
     *("funds.Period", "funds.FundOrder", "funds.FundReward", "mining.Miner", "mining.PowerRun", "mining.PowerReward"),
     *("market_making.Settlement", "market_making.PledgeResult"),
     *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken"),
@@ -86,6 +95,29 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     desk.settle()
     operator = User.objects.create_superuser("proposer", password="x")
     Approval.objects.create(kind="test", object_type="test", object_id="1", reason="busy", proposed_by=operator)
+    resolving.propose_correction(
+        debit=PlatformAccount.FEE_REVENUE,
+        credit=PlatformAccount.FUND_RESERVE,
+        amount=Decimal(1),
+        operator=operator,
+        reason="busy",
+    )
+    trader.post("index/withdraw", {"amount": "50"})
+    withdrawals.approve_automatically()
+    PayoutWallet.objects.update(next_nonce=1)
+    withdrawal = Withdrawal.objects.get()
+    Payout.objects.create(
+        withdrawal=withdrawal,
+        wallet=PayoutWallet.objects.get(),
+        nonce=0,
+        attempt=1,
+        tx_hash="0x" + "ef" * 32,
+        raw="0x",
+        max_fee=1,
+        tip=1,
+        created_at=timezone.now(),
+        error="",
+    )
     audit.record(operator=operator, action="test", object_type="test", object_id="1")
     halts.start(kind="open", index_id=desk.index.id, reason="busy", operator="proposer")
     alert("busy", "Busy", "A little of everything.")

@@ -14,10 +14,11 @@ from market_making import queries as market_making
 from soke_project import health
 from tests.conftest import ROOT, Trader, order_form
 
-OPEN = ["index/index", "contract/indexes", "contract/index/market", "contract/index/kline"]
+OPEN = ["index/index", "index/config", "contract/indexes", "contract/index/market", "contract/index/kline"]
 SIGNED_IN = [
     *("contract/positions", "contract/orders", "contract/position/logs", "contract/fill/logs"),
     *("fund/products", "fund/buy/logs", "fund/redeem/logs", "fund/reward/logs", "market/pledges"),
+    *("index/payments", "index/withdrawals", "index/statement"),
 ]
 # Reading calls that may be posted too.
 EITHER = ["market/income/logs", "market/loss/logs", "power/reward/logs"]
@@ -25,7 +26,14 @@ EITHER = ["market/income/logs", "market/loss/logs", "power/reward/logs"]
 PAGED = [path for path in SIGNED_IN if path != "fund/products"]
 POSTS = [
     *("auth/nonce", "auth/token", "auth/logout", "auth/refresh"),
-    *("index/recharge/order", "index/recharge", "market/pledge/order", "market/pledge", "market/pledge/cancel"),
+    *(
+        "index/recharge/order",
+        "index/recharge",
+        "index/withdraw",
+        "market/pledge/order",
+        "market/pledge",
+        "market/pledge/cancel",
+    ),
     *("contract/order/create", "contract/order/cancel", "contract/position/close"),
     *("fund/product/buy/order", "fund/product/buy", "fund/order/redeem", "power/start", "power/stop"),
     *("contract/order/quote", "contract/position/protect"),

@@ -25,6 +25,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "auth/token": {"address": "word", "signature": "word"},
     "index/recharge/order": {"amount": "decimal"},
     "index/recharge": {"no": "word", "id": "word"},
+    "index/withdraw": {"amount": "decimal"},
     "market/pledge/order": {"amount": "decimal"},
     "market/pledge": {"no": "word", "id": "word"},
     "contract/order/create": {
@@ -101,7 +102,7 @@ def good_body(path: str, desk: Desk, trader: Trader) -> dict[str, Any]:
     if path.endswith(("recharge", "pledge")):
         order = trader.post(f"{path}/order", {"amount": "50"})
         return {"no": order["data"]["no"], "id": HASH}
-    if path.endswith(("recharge/order", "pledge/order")):
+    if path.endswith(("recharge/order", "pledge/order", "withdraw")):
         return {"amount": "50"}
     if path == "fund/product/buy/order":
         return {"id": public_ids.encode(new_product().id), "period": 3, "volume": 2}

@@ -30,7 +30,7 @@ from tests.document import DECIDED, SAMPLES, differences, scalars, unformed
 HASH = "0x" + "ab" * 32
 # Calls that the document does not know.
 ADDED_CALLS = {
-    *("auth/logout", "auth/refresh"),
+    *("auth/logout", "auth/refresh", "index/config", "index/payments", "index/withdrawals", "index/statement"),
     *("contract/order/quote", "contract/position/protect", "contract/position/logs", "contract/fill/logs"),
     *("market/pledges", "power/stop"),
 }
@@ -124,6 +124,17 @@ def test_payments(trader: Trader, path: str, prefix: str) -> None:
     assert ordered["data"]["amount"] == "1010.000000"
     assert ordered["data"]["no"].startswith(prefix)
     same(name, trader.post(path, {"no": ordered["data"]["no"], "id": HASH}))
+
+
+def test_withdrawal(trader: Trader) -> None:
+    asked = trader.post("index/withdraw", {"amount": "1010"})
+    same("index_withdraw", asked)
+    assert asked["data"]["no"].startswith("ZHTX")
+    assert (asked["data"]["amount"], asked["data"]["fee"], asked["data"]["arrival"]) == (
+        "1010.000000",
+        "1.000000",
+        "1009.000000",
+    )
 
 
 def test_home_knows_funds_and_mining(desk: Desk, trader: Trader) -> None:

@@ -9,7 +9,7 @@ from backoffice.tour.session import Session, Socket, TourFailed
 from chain.development import Wallet
 
 INTERVALS = ("1min", "5min", "15min", "30min", "60min", "4hour", "1day", "1week", "1mon")
-DEPOSIT, PLEDGE = Decimal(500), Decimal(20)
+DEPOSIT, PLEDGE, WITHDRAWAL = Decimal(500), Decimal(20), Decimal(20)
 
 
 def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
@@ -24,6 +24,7 @@ def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
     _fund(session)
     _mine(session)
     asyncio.run(_trade(session, index))
+    asyncio.run(_withdraw(session))
     _leave_pool(session)
     _leave(session)
     say("The tour is complete.")
@@ -113,7 +114,7 @@ def _pledge(session: Session) -> None:
 
 
 def _leave_pool(session: Session) -> None:
-    session.say("11. The pledges leave the market pool")
+    session.say("12. The pledges leave the market pool")
     for _ in range(2):
         session.call("POST", "market/pledge/cancel")
     live = [row for row in session.call("GET", "market/pledges")["data"] if row["status"] != "left"]
@@ -242,7 +243,31 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
     _check([row["kind"] for row in fills] == ["close", "open"], "the position's fills are not its own")
 
 
+async def _withdraw(session: Session) -> None:
+    session.say("11. A withdrawal to the client's own wallet, followed on the socket")
+    config = session.call("GET", "index/config")["data"]
+    before = Decimal(session.home()["my"]["balance"])
+    async with Socket(session.url, session.say) as socket:
+        await socket.ask(auth=session.token)
+        await socket.ask(sub="payments", id="1")
+        asked = session.call("POST", "index/withdraw", amount=str(WITHDRAWAL))["data"]
+
+        def ended(rows: list[dict[str, Any]]) -> bool:
+            return any(row["no"] == asked["no"] and row["status"] == "confirmed" for row in rows)
+
+        await socket.shows("payments", ended, 60)
+    [row] = session.call("GET", "index/withdrawals", no=asked["no"])["data"]
+    session.say(f"     {row['arrival']} arrived in {row['tx_hash']}, {row['fee']} was the fee")
+    _check(Decimal(row["arrival"]) == WITHDRAWAL - Decimal(config["withdrawal_fee"]), "another amount has arrived")
+    _check(Decimal(session.home()["my"]["balance"]) == before - WITHDRAWAL, "the home call shows another balance")
+    statement = session.call("GET", "index/statement")["data"]
+    kinds = [movement["kind"] for movement in statement["movements"][:3]]
+    _check({"withdrawal", "withdrawal_fee"} <= set(kinds), f"the statement's newest movements are {kinds}")
+    paid = session.call("GET", "index/payments")
+    _check(paid["page"]["total"] >= 2, "the payments are not listed")
+
+
 def _leave(session: Session) -> None:
-    session.say("12. Signing out")
+    session.say("13. Signing out")
     session.call("POST", "auth/logout")
     session.call("GET", "contract/positions", expect=401)
