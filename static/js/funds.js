@@ -12,7 +12,22 @@ import { emptyNote, list } from "./table.js";
 import { tabs } from "./tabs.js";
 
 subscribe("balance", (data) => put("#fund-principal", money(data.fund_principal)));
-onHome((home) => put("#fund-income", home.my.address ? signed(home.my.fund_income) : "–"));
+onHome((home) => {
+  put("#fund-income", home.my.address ? signed(home.my.fund_income) : "–");
+  if (!session()) show(home.fund.map(teaser));
+});
+
+const months = (number) => t(Number(number) === 1 ? "month" : "months", { months: number });
+
+/** What a visitor sees of a fund before signing in. */
+const teaser = (fund) =>
+  h(
+    "div",
+    { class: "card fund stack" },
+    h("h2", { "data-content": true }, fund.title),
+    h("p", { class: "big figure", "data-trend": trend(fund.profit) }, percent(fund.profit)),
+    h("button", { type: "button", class: "primary", onclick: openSignIn }, t("connect_to_buy")),
+  );
 
 function product(fund) {
   const id = `fund-${fund.id}`;
@@ -22,7 +37,7 @@ function product(fund) {
       "label",
       { class: "choice" },
       h("input", { type: "radio", name: "period", value: period, checked: index === 0 }),
-      h("span", {}, h("b", {}, t("months", { months: period })), h("span", { class: "figure", "data-trend": trend(profit) }, percent(profit))),
+      h("span", {}, h("b", {}, months(period)), h("span", { class: "figure", "data-trend": trend(profit) }, percent(profit))),
     ),
   );
   const number = h("input", { id: `${id}-volume`, name: "volume", type: "number", inputmode: "numeric", min: "1", max: fund.remain_volume || 1, step: "1", value: "1", required: true });
@@ -53,12 +68,17 @@ function product(fund) {
   return form;
 }
 
+function show(cards) {
+  $("#products").replaceChildren(...(cards.length ? cards : [emptyNote(t("no_funds"))]));
+}
+
 async function products() {
+  if (!session()) return;
   try {
     const { data } = await get("fund/products");
-    $("#products").replaceChildren(...(data.length ? data.map(product) : [emptyNote(t("no_funds"))]));
+    show(data.map(product));
   } catch (error) {
-    $("#products").replaceChildren(emptyNote(error.reason === "unauthenticated" ? t("sign_in_to_see") : error.message));
+    $("#products").replaceChildren(emptyNote(error.message));
   }
 }
 onSession(products);
@@ -94,7 +114,7 @@ const columns = [
   { title: t("fund"), cell: title, kind: "lead" },
   { title: t("units"), cell: (row) => volume(row.volume), kind: "number" },
   { title: t("amount"), cell: (row) => money(row.amount), kind: "number" },
-  { title: t("period"), cell: (row) => t("months", { months: row.period }) },
+  { title: t("period"), cell: (row) => months(row.period) },
 ];
 const lists = {
   bought: list($("#bought"), {
