@@ -66,7 +66,13 @@ export class Chart {
     this.interval = interval;
     this.complete = false;
     this.candles = [];
-    await this.latest();
+    // What is shown meanwhile asks for nothing older.
+    this.loading = true;
+    try {
+      await this.latest();
+    } finally {
+      this.loading = false;
+    }
     this.chart.timeScale().applyOptions({ timeVisible: !["1day", "1week", "1mon"].includes(interval) });
     this.chart.timeScale().setVisibleLogicalRange({ from: this.candles.length - Math.min(90, Math.max(40, this.root.clientWidth / 9)), to: this.candles.length + 5 });
   }
