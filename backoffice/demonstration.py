@@ -25,6 +25,7 @@ from ledger.accounts import PlatformAccount
 from ledger.queries import balance
 from market_making.models import Pledge
 from payments import services as payments
+from popups.models import Popup
 
 POOL = Decimal(1_000_000)
 RESERVE = Decimal(100_000)
@@ -78,6 +79,7 @@ def load(say: Callable[[str], None], password: str) -> None:
             _make_index(product, position)
             say(f"Index: {product.title} ({product.sub_title}), simulated prices.")
     _make_operator(say, password)
+    _make_popup(say)
     _make_funds(say)
     _fund_pool(say)
     _fund_reserve(say)
@@ -102,6 +104,21 @@ def _make_index(product: Product, position: int) -> None:
         Constituent(basket=basket, symbol=symbol, weight=weight, venues=[SIMULATED], allow_single_venue=True)
         for symbol, weight in weights.items()
     )
+
+
+def _make_popup(say: Callable[[str], None]) -> None:
+    """The document's example, switched off."""
+    if not Popup.objects.exists():
+        button = {"name": "立即更新", "type": "url", "value": "https://testflight.apple.com/join/kEf897k0"}
+        Popup.objects.create(
+            kind=Popup.Kind.UPDATE,
+            title="更新提醒",
+            content="发现新版本，请立即更新!",
+            is_cancel=False,
+            buttons=[button],
+            version_to="1.0",
+        )
+        say("Popup: an update, switched off.")
 
 
 def _make_operator(say: Callable[[str], None], password: str) -> None:

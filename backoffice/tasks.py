@@ -3,6 +3,7 @@
 import structlog
 from celery import shared_task
 
+from backoffice import samples
 from backoffice.reconcile import reconcile_settled
 from operations import halts
 from operations.alerts import alert
@@ -33,3 +34,15 @@ def reconcile() -> int:
             "\n".join([*errors[:50], "Withdrawals are halted until an operator lifts the halt (docs/runbooks.md)."]),
         )
     return len(errors)
+
+
+@shared_task
+def sample() -> None:
+    """The minute's row for the dashboard's charts."""
+    samples.take_sample()
+
+
+@shared_task
+def sum_up() -> None:
+    """The day's flows for the dashboard's charts."""
+    samples.sum_up_lately()

@@ -7,12 +7,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
 from common.admin import ReadOnlyAdmin
 from common.errors import Refused
 from funds import queries, rules, services
 from funds.models import FundOrder, FundReward, Period, Product, ReserveTopUp
+from operations.audited import AuditedAdmin, plain
 
 
 class PeriodFormSet(forms.BaseInlineFormSet):
@@ -53,7 +54,7 @@ class ProductForm(forms.ModelForm):
 
 
 @admin.register(Product)
-class ProductAdmin(ModelAdmin):
+class ProductAdmin(AuditedAdmin):
     """What was bought or prepared keeps its terms; a fund that should not be sold any more gets an end of its sale."""
 
     form = ProductForm
@@ -68,6 +69,10 @@ class ProductAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else ("remain",)
+
+    def audited(self, row: Product) -> dict[str, Any]:
+        periods = [f"{period.months}: {period.profit}" for period in row.periods.order_by("months")]
+        return {**plain(row), "periods": periods}
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -169,7 +174,7 @@ class ReserveTopUpForm(forms.ModelForm):
 
 
 @admin.register(ReserveTopUp)
-class ReserveTopUpAdmin(ModelAdmin):
+class ReserveTopUpAdmin(AuditedAdmin):
     """A top-up is added, never edited or deleted."""
 
     form = ReserveTopUpForm

@@ -91,6 +91,7 @@ class HomeViewSet(ApiViewSet):
     """What the app's first page shows, signed in or not."""
 
     permission_classes = [Open]
+    shows_closable_popups = True
 
     @extend_schema(responses=HomeSchema)
     def index(self, request: Request) -> Response:

@@ -5,7 +5,7 @@ from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
-from backoffice.views import login
+from backoffice.views import login, second_factor
 from common.http.errors import bad_request, server_error, unknown_path
 from soke_project import health, metrics
 
@@ -30,5 +30,6 @@ urlpatterns = [
     path("metrics", metrics.metrics),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/login/", login),
+    path("admin/second-factor/", second_factor, name="second_factor"),
     path("admin/", admin.site.urls),
 ]

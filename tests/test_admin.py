@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts.models import Client
 from accounts.tests.wallets import Wallet
+from backoffice import samples
 from common import sql
 from contracts.models import Fill, Order, Position
 from contracts.tests.desk import Desk
@@ -33,6 +34,7 @@ from operations.alerts import alert
 from operations.models import Approval
 from payments.models import ChainTransfer, PaymentOrder, Payout, PayoutWallet, ScanCursor, Withdrawal
 from payments.services import resolving, withdrawals
+from popups.models import Popup
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS, SIGNED_IN
 from tests.test_hostile import state
@@ -46,6 +48,7 @@ WRITTEN = {
     "funds.ReserveTopUp",
     "operations.Halt",
     "payments.Correction",
+    "popups.Popup",
 }
 MONEY = {
     *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
@@ -58,6 +61,7 @@ MONEY = {
     *("operations.KeptAnswer", "operations.AuditEntry", "operations.Approval", "operations.Alert", "operations.JobRun"),
     "indexes.Constituent",
     *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
+    *("backoffice.Sample", "backoffice.DayFlow"),
 }
 
 
@@ -83,6 +87,7 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     new_trader(desk).post("auth/logout", {})
     Browser().post(ROOT + "auth/nonce", {"address": trader.wallet.address})
     CandleGap.objects.create(index=desk.index, start=0, end=60, price=1)
+    Popup.objects.create(kind="notice", title="x", content="y")
     bought(trader.id, new_product(), started=sql.database_time() - timedelta(days=100))
     bought(trader.id, new_product())
     for account in (PlatformAccount.FUND_RESERVE, PlatformAccount.FEE_REVENUE, PlatformAccount.INCENTIVE_POOL):
@@ -119,6 +124,8 @@ def busy(desk: Desk, trader: Trader) -> Trader:
         error="",
     )
     audit.record(operator=operator, action="test", object_type="test", object_id="1")
+    samples.take_sample()
+    samples.sum_up_lately()
     halts.start(kind="open", index_id=desk.index.id, reason="busy", operator="proposer")
     alert("busy", "Busy", "A little of everything.")
     return trader

@@ -3,6 +3,7 @@
 from soke_project.settings.alerts import *
 from soke_project.settings.apps import *
 from soke_project.settings.chain import *
+from soke_project.settings.configuration import *
 from soke_project.settings.database import *
 from soke_project.settings.economy import *
 from soke_project.settings.jobs import *

@@ -46,6 +46,8 @@ CELERY_BEAT_SCHEDULE = {
     "operations-alerts": {"task": "operations.tasks.send_alerts", "schedule": 5.0, "options": {"expires": 5}},
     "indexes-prune": {"task": "indexes.tasks.prune", "schedule": 3600.0, "options": {"expires": 3600}},
     "contracts-expire": {"task": "contracts.tasks.expire", "schedule": 2.0, "options": {"expires": 2}},
+    "backoffice-sample": {"task": "backoffice.tasks.sample", "schedule": 30.0, "options": {"expires": 30}},
+    "backoffice-sum-up": {"task": "backoffice.tasks.sum_up", "schedule": 300.0, "options": {"expires": 300}},
     "backoffice-reconcile": {
         "task": "backoffice.tasks.reconcile",
         "schedule": 300.0,
