@@ -186,6 +186,7 @@ export function onSubmit(form, act) {
   });
 }
 
+window.addEventListener("soke:banned", readHome);
 themes();
 state();
 account();

@@ -57,8 +57,10 @@ function open() {
     change("live");
     take(JSON.parse(event.data));
   };
-  mine.onclose = () => {
+  mine.onclose = ({ code }) => {
     if (socket !== mine) return;
+    // Banned: the next answer says so and why.
+    if (code === 4003) window.dispatchEvent(new Event("soke:banned"));
     socket = null;
     change("away");
     // Spread out, so that a server that comes back is not met by all at once.

@@ -15,7 +15,7 @@ from chain.development import CHAIN_ID, token_address, wallet
 from chain.node import Node
 from indexes.rules import INTERVALS
 from tests.browser.visitor import BLOCKS, PATHS, Visitor
-from tests.e2e.running import Platform
+from tests.e2e.running import Platform, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -348,6 +348,62 @@ def test_every_page_is_accessible_fits_and_speaks_one_language(language: str, vi
                 wrong += [f"{where} {theme}: {each}" for each in someone.accessibility()]
         wrong += [f"{path}: {each}" for each in someone.untranslated(language == "en")]
     assert not wrong, "\n".join(dict.fromkeys(wrong))
+
+
+def popup(platform: Platform, title: str, *, closable: bool) -> None:
+    """What an operator would write in the back office."""
+    button = {"name": "Read more", "type": "url", "value": "https://example.com/news"}
+    fields = f"kind='notice', title={title!r}, content='About tonight.', is_cancel={closable}, buttons=[{button}]"
+    platform.manage("shell", "-c", f"from popups.models import Popup; Popup.objects.create({fields}, enabled=True)")
+
+
+def test_popups_are_shown_as_the_app_shows_them(platform: Platform, visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    popup(platform, "Good news", closable=True)
+    try:
+        someone.go("/")
+        dialog = page.get_by_role("dialog", name="Good news")
+        expect(dialog).to_contain_text("About tonight.")
+        expect(dialog.get_by_role("link", name="Read more")).to_have_attribute("href", "https://example.com/news")
+        assert not someone.accessibility()
+        someone.button("Later").click()
+        expect(dialog).to_have_count(0)
+        expect(page.locator("#market-pool")).to_have_text(re.compile(r"\d"))
+        someone.go("/")
+        expect(page.locator("#market-pool")).to_have_text(re.compile(r"\d"))
+        expect(dialog).to_have_count(0)
+
+        popup(platform, "Please update", closable=False)
+        someone.go("/pool")
+        stays = page.get_by_role("dialog", name="Please update")
+        expect(stays).to_be_visible()
+        expect(stays.get_by_role("button")).to_have_count(0)
+        for _ in range(3):
+            page.keyboard.press("Escape")
+        expect(stays).to_be_visible()
+    finally:
+        platform.rows("UPDATE popups_popup SET enabled = false")
+    home = f"{platform.stack.url}/api/v1/index/index"
+    wait_for("no popup stands in the way", lambda: page.request.get(home).json()["code"] == 200)
+    someone.go("/pool")
+    expect(page.locator("#pool-equity")).to_have_text(re.compile(r"\d"))
+
+
+def test_a_banned_client_is_told_at_once(platform: Platform, visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    someone.go("/trade/sokemain")
+    someone.sign_in_demonstration(wallet(9).address)
+    expect(page.locator("#positions")).to_contain_text("No open positions")
+    code = (
+        "from accounts.bans import ban; from accounts.models import Client; "
+        "from django.contrib.auth.models import User; "
+        f"who = Client.objects.get(address={wallet(9).address!r}); "
+        "ban(client_id=who.id, reason='test', operator=User.objects.first())"
+    )
+    platform.manage("shell", "-c", code)
+    expect(page.get_by_role("dialog", name="Account banned")).to_be_visible(timeout=15_000)
 
 
 def test_the_theme_that_was_chosen_stays(visitor: Callable[..., Visitor]) -> None:
