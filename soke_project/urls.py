@@ -3,7 +3,6 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
-from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from backoffice.views import login, second_factor
@@ -15,7 +14,7 @@ handler404 = unknown_path
 handler500 = server_error
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="home.html")),
+    path("", include("pages.urls")),
     path("api/v1/", include("soke_project.home_urls")),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("payments.urls")),

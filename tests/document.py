@@ -62,6 +62,7 @@ ADDED: dict[str, dict[str, str]] = {
         "data[].limits.max_open_interest": "string",
         "data[].stale": "boolean",
         "data[].halts": "array",
+        "data[].simulated": "boolean",
     },
     "contract_index_market": {"data.stale": "boolean"},
     "contract_order_create": {

@@ -8,6 +8,7 @@ from soke_project.settings.database import *
 from soke_project.settings.economy import *
 from soke_project.settings.jobs import *
 from soke_project.settings.logging import *
+from soke_project.settings.pages import *
 from soke_project.settings.payouts import *
 from soke_project.settings.prices import *
 from soke_project.settings.rest import *

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "mining",
     "contracts",
     "backoffice.apps.BackofficeConfig",
+    "pages",
 ]
 
 MIDDLEWARE = [
@@ -54,6 +55,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
 ]
 
 ROOT_URLCONF = "soke_project.urls"
