@@ -176,13 +176,20 @@ def leave(p: Position, volume: int, tick: D, *, liquidated: bool = False) -> Exi
 
 
 @dataclass
+class Pledge:
+    client: int
+    units: D
+    leaving: bool = False
+
+
+@dataclass
 class Model:
     indexes: dict[int, Index]
     now: float = 0
     accounts: dict[tuple[str, int | str], D] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
     positions: list[Position] = field(default_factory=list)
-    units: D = NOTHING
+    pledges: list[Pledge] = field(default_factory=list)
     halts: set[tuple[str, int | None]] = field(default_factory=set)
     # What the last tick found halted, by index: orders are executed by that.
     halted_at_tick: dict[int, set[str]] = field(default_factory=dict)
@@ -217,6 +224,14 @@ class Model:
         return pledged + self.balance("pool_result")
 
     @property
+    def units(self) -> D:
+        return sum((pledge.units for pledge in self.pledges), NOTHING)
+
+    @property
+    def leaving(self) -> D:
+        return sum((pledge.units for pledge in self.pledges if pledge.leaving), NOTHING)
+
+    @property
     def reserved(self) -> D:
         return sum((p.bound for p in self.positions), NOTHING)
 
@@ -235,7 +250,7 @@ class Model:
 
     def join(self, client: int, amount: D) -> None:
         """Raises Refusal `later` where it has to wait, else with why the payment goes to the index account."""
-        if any(p.mark or not self.indexes[p.index].live for p in self.positions):
+        if any(p.mark or not self.indexes[p.index].live or "all" in self.halted(p.index) for p in self.positions):
             raise Refusal("later")
         worth = self.equity - self.profit
         reasons = []
@@ -247,8 +262,16 @@ class Model:
             reasons.append("pool_reserved")
         if reasons:
             raise Refusal(*reasons)
-        self.units += up(F(amount) * F(self.units) / F(worth), 18) if self.units else amount
+        units = up(F(amount) * F(self.units) / F(worth), 18) if self.units else amount
+        self.pledges.append(Pledge(client, units))
         self.move(("custody", PLATFORM), ("pledge", client), amount)
+
+    def ask_to_leave(self, client: int) -> None:
+        """For good: what a client pledges afterwards stays. It is paid out by a settlement, which is not here."""
+        own = [pledge for pledge in self.pledges if pledge.client == client]
+        self.refuse({"no_pledge": not own})
+        for pledge in own:
+            pledge.leaving = True
 
     # What clients ask for ------------------------------------------------------------------------------------------
     def halted(self, index: int) -> set[str]:
@@ -489,7 +512,8 @@ class Model:
         """What the pool refuses, with its share of the fee in its equity already."""
         i, s = self.indexes[order.index], order.direction
         equity = self.equity + self.fee_to_pool(fee)
-        gate = F(equity) * F(8, 10)
+        leaving = F(self.leaving) / F(self.units) if self.units else 0
+        gate = (F(equity) - max(0, F(equity - self.profit)) * leaving) * F(8, 10)
         here = [p for p in self.positions if p.index == order.index]
         same = sum((p.quantity for p in here if p.direction == s and not p.mark), NOTHING)
         other = sum((p.quantity for p in here if p.direction != s and not p.mark), NOTHING)

@@ -42,6 +42,8 @@ from contracts.tests.model import Model, Refusal
 from indexes.leadership import Fenced
 from indexes.venues import Quote
 from ledger.accounts import PLATFORM_BASE, ClientAccount, PlatformAccount
+from market_making.book import PoolBook
+from market_making.services import cancel_pledges, count_leaving
 from operations import halts
 from payments.handlers import Later
 
@@ -51,7 +53,7 @@ usual = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
     stateful_step_count=40,
-    max_examples=10,
+    max_examples=12,
     derandomize=True,
     # Making a failure small takes minutes; the deep run does it.
     phases=[Phase.generate],
@@ -185,6 +187,14 @@ class Books(RuleBasedStateMachine):
                 lambda: self.in_savepoint(lambda: self.desk.pledge(who, str(amount))),
                 lambda _: self.model.join(who, amount),
             )
+
+    @rule(client=st.integers(0, CLIENTS), counted=st.booleans())
+    def ask_to_leave(self, client: int, counted: bool) -> None:
+        """And the job that moves what leaves into the pool's row: the gate sees the same before and after."""
+        who = self.clients[client]
+        self.both(lambda: cancel_pledges(client_id=who) or who, lambda _: self.model.ask_to_leave(who))
+        if counted:
+            count_leaving()
 
     @staticmethod
     @transaction.atomic
@@ -325,6 +335,16 @@ class Books(RuleBasedStateMachine):
         if executed:
             self.execute()
 
+    @rule(client=clients, code=codes, direction=directions, volume=volumes, move=small_moves)
+    def known_price(self, client: int, code: str, direction: int, volume: int, move: int) -> None:
+        """Prices that were fetched in the moment in which orders of all three kinds arrived."""
+        self.order(client, code, direction, volume, None)
+        self.order(client, code, direction, volume, self.price(code, direction * 50_000))
+        if self.model.positions:
+            self.close_part(self.model.positions[volume % len(self.model.positions)], None)
+        self.run_tick({each: (self.price(each, move if each == code else 0), 1) for each in CONTRACTS}, 1)
+        self.execute()
+
     @rule(code=codes, move=st.sampled_from([-24_900, 24_900]), times=st.integers(2, 6))
     def trend(self, code: str, move: int, times: int) -> None:
         """As far as a price may go without a jump, again and again; only the last tick is executed."""
@@ -354,14 +374,27 @@ class Books(RuleBasedStateMachine):
         edges = [edge for edge in (p.take_profit, p.stop_loss, p.liquidation, p.cap) if edge]
         self.go_to(p.index, edges[which % len(edges)] + off * D("0.0001"), 0)
 
-    def go_to(self, index: int, price: D, age: int) -> None:
+    @precondition(lambda self: self.model.positions)
+    @rule(number=some, which=some, volume=st.none() | st.just(1), batches=st.integers(1, 2))
+    def close_at_the_edge(self, number: int, which: int, volume: int | None, batches: int) -> None:
+        """A close waits, the position is marked, and the engine gets no further than the first marks."""
+        p = self.model.positions[number % len(self.model.positions)]
+        edges = [edge for edge in (p.take_profit, p.stop_loss, p.liquidation, p.cap) if edge]
+        self.close_part(p, volume)
+        self.go_to(p.index, edges[which % len(edges)], 0, batches=batches)
+
+    def go_to(self, index: int, price: D, age: int, *, batches: int | None = None) -> None:
         if price <= 0:
             return
         for _ in range(1 if self.model.indexes[index].near(price, self.model.indexes[index].price) else 4):
             self.run_tick(
                 {each: (price if self.ids[each] == index else self.price(each, 0), age) for each in CONTRACTS}, 1
             )
-        self.execute()
+        if batches is None:
+            self.execute()
+        else:
+            self.die_executing(batches, 1, 0)
+            self.model.execute(batches, 1)
 
     @rule(codes=st.sets(codes, min_size=1))
     def go_stale(self, codes: set[str]) -> None:
@@ -375,11 +408,21 @@ class Books(RuleBasedStateMachine):
         batches=st.integers(0, 3),
         size=st.integers(1, 3),
         point=st.integers(0, 3),
+        lifted=st.booleans(),
     )
     def crash(
-        self, moves: dict[str, int], volumes: list[int], closing: bool, batches: int, size: int, point: int
+        self,
+        moves: dict[str, int],
+        volumes: list[int],
+        closing: bool,
+        batches: int,
+        size: int,
+        point: int,
+        lifted: bool,
     ) -> None:
         """The engine dies after its tick, in the middle of writing a batch; another leads from then on."""
+        while lifted and self.model.halts:
+            self.lift(0)
         for client, volume in enumerate(volumes):
             self.order(client, "abc"[client % 3], BUY if volume % 2 else SELL, volume, None)
         if closing and self.model.positions:
@@ -532,6 +575,7 @@ class Books(RuleBasedStateMachine):
         marked = [p.mark_result for p in books.positions if p.mark_result is not None]
         found = sql.row("SELECT reserved, units, marked, marked_result FROM market_making_pool")
         assert found == (books.reserved, books.units, len(marked), sum(marked, D(0)))
+        assert PoolBook.read().leaving == books.leaving
         sums: dict[tuple[int, int], list[Any]] = {}
         for p in books.positions:
             of = sums.setdefault((p.index, p.direction), [D(0), D(0), D(0), 0])
