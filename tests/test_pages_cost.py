@@ -32,7 +32,9 @@ def crowd(db: None) -> Desk:
             """,
             [ROWS],
         )
-        cursor.execute("INSERT INTO ledger_account (id) SELECT (1000000 + n) * 8 FROM generate_series(1, %s) AS n", [ROWS])
+        cursor.execute(
+            "INSERT INTO ledger_account (id) SELECT (1000000 + n) * 8 FROM generate_series(1, %s) AS n", [ROWS]
+        )
         cursor.execute(
             """
             INSERT INTO ledger_transfer (debit_id, credit_id, amount, kind, reference)
