@@ -13,8 +13,10 @@ class IndexesConfig(AppConfig):
         from indexes import leadership, queries, terms
         from indexes.health import engine
         from indexes.venues.replay import register_replay
+        from operations import halts
 
         register_replay()
         health.register("engine", engine)
         reconciliation.register("candles", queries.differences)
         terms.register(leadership.objections)
+        halts.register_titles(queries.titles)

@@ -78,6 +78,12 @@ def indexes() -> list[ListedIndex]:
 
 
 @briefly
+def titles() -> dict[int, str]:
+    """{index id: title} of every index, listed or not, in their order."""
+    return dict(Index.objects.values_list("id", "title"))
+
+
+@briefly
 def candles(
     index_id: int, interval: str, limit: int = DEFAULT_CANDLES, start: int | None = None, end: int | None = None
 ) -> bytes:

@@ -12,6 +12,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
 from operations import approvals, audit, halts, tasks
@@ -30,12 +31,29 @@ class KeptAnswerAdmin(ReadOnlyAdmin):
 class HaltAdmin(AuditedAdmin):
     """A halt is added, and later lifted by the action; it is never edited or deleted."""
 
-    list_display = ("kind", "index_id", "reason", "started_by", "started_at", "lifted_by", "lifted_at")
+    list_display = ("kind", "index", "reason", "started_by", "started_at", "lifted_by", "lifted_at")
     list_filter = ("kind", ("lifted_at", admin.EmptyFieldListFilter))
     search_fields = ("reason", "started_by")
     ordering = ("-id",)
     fields = ("kind", "index_id", "reason")
     actions = ("lift",)
+
+    @admin.display(description=_("index"), ordering="index_id")
+    def index(self, row: Halt) -> str:
+        return halts.index_titles().get(row.index_id, str(row.index_id)) if row.index_id else str(_("every index"))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name != "index_id":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        choices = [("", _("every index")), *halts.index_titles().items()]
+        return forms.TypedChoiceField(
+            label=_("index"),
+            choices=choices,
+            coerce=int,
+            empty_value=None,
+            required=False,
+            widget=UnfoldAdminSelectWidget,
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None and super().has_change_permission(request, obj)

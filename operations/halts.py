@@ -1,6 +1,6 @@
 """Halts: what operators have stopped, asked for by whatever they stop."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.db import transaction
 from django.db.models import Q
@@ -11,6 +11,20 @@ from common.errors import Refused
 from operations.models import Halt
 
 Kind = Halt.Kind
+
+# {index id: title} of every index, by whoever has them: they live in a room above.
+Titles = Callable[[], dict[int, str]]
+_titles: list[Titles] = []
+
+
+def register_titles(titles: Titles) -> None:
+    """Signs up for naming the indexes that a halt may be for."""
+    _titles[:] = [titles]
+
+
+def index_titles() -> dict[int, str]:
+    return _titles[0]() if _titles else {}
+
 
 SENTENCES = {
     Kind.OPEN: _("Opening positions is halted."),

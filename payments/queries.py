@@ -98,6 +98,11 @@ def platform_addresses() -> list[str]:
     return list(dict.fromkeys([settings.CHAIN_RECEIVING_ADDRESS, settings.CHAIN_HOT_WALLET_ADDRESS]))
 
 
+def banned_clients() -> QuerySet[Client, int]:
+    """Ids of the clients who are banned."""
+    return Client.objects.filter(banned_at__isnull=False).values_list("id", flat=True)
+
+
 def unbooked() -> QuerySet[ChainTransfer]:
     """Transfers on chain that are not deep enough, or wait."""
     return ChainTransfer.objects.filter(chain_id=settings.CHAIN_ID, status=ChainTransfer.Status.SEEN)

@@ -14,6 +14,7 @@ from django.urls import reverse
 from accounts.models import Client
 from backoffice import groups
 from contracts.models import Order
+from contracts.tests.desk import Desk
 from operations import approvals
 from operations.models import Approval, AuditEntry, Halt
 from popups.models import Popup
@@ -235,6 +236,17 @@ class TestAudit:
         halt.refresh_from_db()
         assert halt.lifted_by == "of risk"
         assert list(AuditEntry.objects.order_by("id").values_list("action", flat=True)) == ["halt.add", "halt.lift"]
+
+    def test_a_halt_is_for_an_index_by_name_or_for_every_one(self, desk: Desk) -> None:
+        browser = browser_of(operator("risk"))
+        form = browser.get(page(Halt, "add"), headers={"accept-language": "en"}).content.decode()
+        assert "every index" in form
+        assert desk.index.title in form
+        chosen = {"kind": "all", "index_id": desk.index.pk, "reason": "a bad venue"}
+        assert browser.post(page(Halt, "add"), {**chosen, "index_id": "77"}).status_code == 200
+        assert browser.post(page(Halt, "add"), chosen).status_code == 302
+        assert Halt.objects.get().index_id == desk.index.pk
+        assert desk.index.title in browser.get(page(Halt, "changelist")).content.decode()
 
     def test_passwords_are_not_in_it(self, admin_client: Browser, admin_user: User) -> None:
         form = {"username": "new", "password1": "correct horse battery", "password2": "correct horse battery"}

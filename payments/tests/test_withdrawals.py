@@ -13,6 +13,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 from eth_account import Account
 
+from accounts import bans
 from chain import development, hotwallet
 from chain.node import Node
 from common import sql
@@ -157,6 +158,22 @@ def test_the_days_limits_of_the_automatic(funded: Payer, new_payer: Callable[[],
     Withdrawal.objects.filter(automatic=True).update(approved_at=timezone.now() - timedelta(days=1))
     sweep()
     assert [state(row)[0] for row in (asked[1], asked[4], asked[5])] == ["sent", "sent", "review"]
+
+
+def test_a_banned_client_is_paid_by_an_operators_word_alone(funded: Payer, operators: list[User]) -> None:
+    approved, asked = ask(funded, "30"), ask(funded, "40")
+    services.approve_automatically()
+    late = ask(funded, "20")
+    bans.ban(client_id=funded.client.id, reason="a stolen wallet", operator=operators[0])
+    sweep()
+    assert [state(row)[0] for row in (approved, asked, late)] == ["approved", "approved", "review"]
+    withdrawals.approve(withdrawal_id=late.id, operator=operators[0], reason="the owner asked")
+    withdrawals.reject(withdrawal_id=approved.id, operator=operators[0], reason="stolen")
+    sweep()
+    assert [state(row)[0] for row in (approved, asked, late)] == ["rejected", "approved", "sent"]
+    bans.unban(client_id=funded.client.id)
+    sweep()
+    assert state(asked)[0] == "sent"
 
 
 def test_an_operator_decides(funded: Payer, operators: list[User]) -> None:

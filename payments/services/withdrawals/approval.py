@@ -28,7 +28,8 @@ _TYPE = "payments.Withdrawal"
 
 
 def approve_automatically() -> int:
-    """Approves what fits the day's limits of its client and of the platform, oldest first; the number approved.
+    """Approves what fits the day's limits of its client and of the platform, oldest first; the number approved. Whoever
+    is banned waits for an operator.
 
     The hot wallet's row is held, so that two runs at once do not spend a limit twice.
     """
@@ -45,6 +46,7 @@ def approve_automatically() -> int:
         waiting = Withdrawal.objects.select_for_update(skip_locked=True).filter(
             status=Status.REVIEW, needs_two=False, amount__lte=settings.WITHDRAWAL_AUTOMATIC_CLIENT
         )
+        waiting = waiting.exclude(client_id__in=queries.banned_clients())
         spent: dict[int | None, Decimal] = {}
         for withdrawal in waiting.order_by("id"):
             client = withdrawal.client_id

@@ -16,7 +16,7 @@ from common.errors import Refused
 from common.sockets import publish
 from operations import halts
 from operations.alerts import alert
-from payments import rules
+from payments import queries, rules
 from payments.channels import PAYMENTS
 from payments.models import Payout, PayoutWallet, Withdrawal
 from payments.services.withdrawals.wallet import Holdings, lock_wallet, look, note, shortage
@@ -64,6 +64,8 @@ def sign_next(holdings: Holdings) -> Payout | None:
     withdrawal = (
         Withdrawal.objects.select_for_update(skip_locked=True)
         .filter(status=Status.APPROVED)
+        # A ban takes back what no operator has approved.
+        .exclude(automatic=True, client_id__in=queries.banned_clients())
         .order_by("approved_at", "id")
         .first()
     )
