@@ -16,6 +16,7 @@ from psycopg2 import sql as identifiers
 from common.redis import client as redis_client
 
 ROOT = Path(__file__).parent
+APPS = ROOT / "soke_project" / "settings" / "apps.py"
 # Makes and drops databases; the owner may, where no superuser is named.
 ADMIN_URL = os.environ.get("DATABASE_ADMIN_URL") or os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]
 TEST_DATABASE = f"soke_test_{os.getpid()}"
@@ -54,7 +55,7 @@ def _use(name: str) -> None:
 def _template() -> str:
     """A migrated database to clone, kept until a migration changes."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("*/migrations/*"), *ROOT.glob("*/models*"), ROOT / "requirements.txt"]):
+    for path in sorted([*ROOT.glob("*/migrations/*"), *ROOT.glob("*/models*"), ROOT / "requirements.txt", APPS]):
         if path.is_file():
             digest.update(path.read_bytes())
     name = f"soke_template_{digest.hexdigest()[:16]}"

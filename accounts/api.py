@@ -84,6 +84,8 @@ class SignInCalls(ApiViewSet):
     authentication_classes = []
     permission_classes = [Open]
     throttle_scope = "sign_in"
+    # Popups go by the address that is claimed.
+    claims_address = True
 
     @extend_schema(request=NonceRequest, responses=NonceAnswer)
     def nonce(self, request: Request) -> Response:

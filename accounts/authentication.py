@@ -10,7 +10,7 @@ from accounts import tokens
 from accounts.tokens import Claims
 from common import sql
 from common.briefly import briefly
-from common.errors import Unauthenticated
+from common.errors import Banned, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +19,20 @@ class SignedInClient:
 
     id: int
     address: str
+    is_banned: bool = False
     is_authenticated: bool = True
 
 
 def authenticate_token(token: str) -> tuple[SignedInClient, Claims]:
     """The client that a token stands for, and what the token says. One statement.
 
-    Raises Unauthenticated where the token is wrong, expired or revoked.
+    A banned client is known too: what its calls are answered is for the popups to say. Raises Unauthenticated where
+    the token is wrong, expired or revoked.
     """
     claims = tokens.verify(token)
     found = sql.row(
         """
-        SELECT id, address FROM accounts_client
+        SELECT id, address, banned_at IS NOT NULL FROM accounts_client
         WHERE id = %s AND NOT EXISTS (SELECT FROM accounts_revokedtoken WHERE jti = %s)
         """,
         [int(claims["sub"]), claims["jti"]],
@@ -44,8 +46,10 @@ _known_briefly = briefly(authenticate_token)
 
 
 def authenticate_socket(token: str) -> tuple[int, str, dict[str, Any]]:
-    """As `authenticate_token`, in the form the sockets ask for: client id, address, claims."""
+    """As `authenticate_token`, in the form the sockets ask for: client id, address, claims. Raises Banned besides."""
     client, claims = authenticate_token(token)
+    if client.is_banned:
+        raise Banned
     return client.id, client.address, dict(claims)
 
 

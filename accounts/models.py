@@ -7,19 +7,34 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Client(models.Model):
-    """Somebody who proved to own a wallet. `address` bears its EIP-55 checksum."""
+    """Somebody who proved to own a wallet. `address` bears its EIP-55 checksum.
+
+    Who is banned may do nothing any more (bans.py); the reason is for operators, clients read the ban's popup.
+    """
 
     address = models.CharField(_("address"), max_length=42)
     created_at = models.DateTimeField(_("created"), db_default=Now())
     last_sign_in_at = models.DateTimeField(_("last sign-in"), null=True)
+    banned_at = models.DateTimeField(_("banned at"), null=True, blank=True)
+    banned_by = models.CharField(_("banned by"), max_length=150, blank=True, db_default="")
+    ban_reason = models.CharField(_("reason of the ban"), max_length=200, blank=True, db_default="")
 
     class Meta:
         verbose_name = _("client")
         verbose_name_plural = _("clients")
+        permissions = [("ban_client", "Can ban clients, and propose or approve the end of a ban")]
         constraints = [
             # Upper and not lower case, so that Django's `iexact` is answered from this index.
             models.UniqueConstraint(Upper("address"), name="accounts_client_address_any_case"),
             models.CheckConstraint(condition=Q(address__regex="^0x[0-9a-fA-F]{40}$"), name="accounts_client_address"),
+            models.CheckConstraint(
+                condition=Q(banned_at__isnull=True, banned_by="", ban_reason="")
+                | Q(banned_at__isnull=False) & ~Q(banned_by="") & ~Q(ban_reason=""),
+                name="accounts_client_ban",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["banned_at"], condition=Q(banned_at__isnull=False), name="accounts_client_banned")
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "soke_project.settings")
 django.setup()
 
-from bench import liquidations, pushes, rows  # noqa: E402
+from bench import liquidations, pushes, rows, settling  # noqa: E402
 from bench.engines import database, server  # noqa: E402
 from bench.row import Row  # noqa: E402
 
@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "reads": lambda: _over_http(rows.reads),
     "tick_100": lambda: [rows.tick_100()],
     "tick_load": lambda: rows.tick_load(int(os.environ.get("SOKE_BENCH_SECONDS", "60"))),
+    "settle_1m": settling.settle_1m,
     "liquidate_10k": lambda: liquidations.liquidations(10_000),
     "liquidate_100k": lambda: liquidations.liquidations(100_000),
     "push": pushes.pushes,

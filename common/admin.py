@@ -5,7 +5,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
@@ -58,3 +60,30 @@ def carry_out(request: HttpRequest, rows: Iterable[Any], action: Callable[[Any],
             messages.error(request, f"{row}: {problem.message}")
     if done:
         messages.success(request, _("Done: %(count)d") % {"count": done})
+
+
+class ReasonPageForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=200, widget=UnfoldAdminTextInputWidget({"autofocus": True})
+    )
+
+
+def reason_page(
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    object_id: int,
+    title: Any,
+    text: Any,
+    run: Callable[[str], Any],
+) -> HttpResponse:
+    """The page of one row's action: what it does, the question why; then the row again with what came of it."""
+    row = model_admin.get_object(request, str(object_id))
+    if row is None:
+        raise Http404
+    form = ReasonPageForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        carry_out(request, [row], lambda _row: run(form.cleaned_data["reason"]))
+        opts = model_admin.model._meta
+        return HttpResponseRedirect(reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[object_id]))
+    context = {**model_admin.admin_site.each_context(request), "opts": model_admin.model._meta, "original": row}
+    return render(request, "admin/reason.html", {**context, "title": title, "text": text, "form": form})

@@ -48,6 +48,24 @@ class Unauthenticated(Problem):
     default_message = _("Authentication failed")
 
 
+class Banned(Unauthenticated):
+    """A banned client's token opens no socket; its calls are answered by the ban's popup instead."""
+
+    reason = "banned"
+    default_message = _("This account is banned.")
+
+
+class Interrupted(Problem):
+    """Something takes the place of the answer: code 666 on HTTP 200. `data` is what the client is to show."""
+
+    code = 666
+    reason = "popup"
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__("")
+        self.data = dict(data)
+
+
 def not_found(field: str = "id") -> Invalid:
     """Somebody else's object and one that does not exist are the same to a client."""
     return Invalid({field: [_("Not found.")]}, reason="not_found")

@@ -1,14 +1,18 @@
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from common.admin import ReadOnlyAdmin
+from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
+from common.errors import Refused
 from contracts import services
 from contracts.models import MOST_ATTEMPTS, DayVolume, Fill, Order, Position
+from operations import audit
 
 
 class ParkedFilter(admin.SimpleListFilter):
@@ -30,16 +34,24 @@ class ParkedFilter(admin.SimpleListFilter):
 class ParkedAdmin(ReadOnlyAdmin):
     """A list whose parked rows can be tried again, by operators who may change the model."""
 
-    actions = ("retry",)
+    actions: tuple[str, ...] = ("retry",)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"contracts.change_{self.opts.model_name}")
 
     @admin.action(description=gettext_lazy("Try the chosen parked executions again"), permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet) -> None:
-        ids = list(queryset.values_list("pk", flat=True))
+        ids = sorted(queryset.values_list("pk", flat=True))
         chosen = {"order_ids": ids} if queryset.model is Order else {"position_ids": ids}
-        number = services.retry_parked(**chosen)
+        with transaction.atomic():
+            number = services.retry_parked(**chosen)
+            audit.record(
+                operator=cast(User, request.user),
+                action=f"{self.opts.model_name}.retry",
+                object_type=self.opts.label,
+                object_id=ids[0] if len(ids) == 1 else "",
+                after={"ids": ids, "tried_again": number},
+            )
         messages.info(request, _("%(number)s are tried again at the next tick.") % {"number": number})
 
 
@@ -70,6 +82,10 @@ class OrderAdmin(ParkedAdmin):
 
 @admin.register(Position)
 class PositionAdmin(ParkedAdmin):
+    """Positions; those of a banned client, say, are closed at the next tick by operators who may."""
+
+    actions = ("retry", "close")
+    action_form = ReasonForm
     list_display = (
         "id",
         "opened_at",
@@ -94,6 +110,29 @@ class PositionAdmin(ParkedAdmin):
     list_select_related = ("client", "index")
     ordering = ("-id",)
     show_full_result_count = False
+
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("backoffice.close_positions")
+
+    @admin.action(description=gettext_lazy("Close at the next tick, with a reason"), permissions=["close"])
+    def close(self, request: HttpRequest, queryset: QuerySet[Position]) -> None:
+        operator, reason = cast(User, request.user), reason_of(request)
+
+        @transaction.atomic
+        def close(position: Position) -> None:
+            if not reason:
+                raise Refused(gettext_lazy("A reason is required."), "reason_missing")
+            order_id, volume = services.close_position(client_id=position.client_id, position_id=position.pk)
+            audit.record(
+                operator=operator,
+                action="position.close",
+                object_type="contracts.Position",
+                object_id=position.pk,
+                reason=reason,
+                after={"order": order_id, "volume": volume},
+            )
+
+        carry_out(request, queryset.order_by("id"), close)
 
 
 @admin.register(Fill)

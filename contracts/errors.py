@@ -20,6 +20,7 @@ SENTENCES: dict[str, Any] = {
     "order_too_small": _("An order is at least 1 USDT."),
     "volume_limit": _("This is more than the largest volume allowed."),
     "too_many_orders": _("At most 50 limit orders may wait at a time."),
+    "banned": _("This account is banned."),
     "insufficient_balance": _("The balance is not sufficient."),
     "order_not_pending": _("The order is no longer pending."),
     "order_not_cancellable": _("An order at the market price executes at the next tick and cannot be cancelled."),

@@ -2,12 +2,11 @@
 
 from decimal import Decimal
 
-from django.conf import settings
-
+from common.configuration import live
 from contracts import rules
 from contracts.rules import FeeShares
 
 
 def fee_shares(amount: Decimal) -> FeeShares:
     """A fee's shares for the market pool, the incentive pool and revenue."""
-    return rules.split_fee(amount, settings.FEE_POOL_SHARE, settings.FEE_INCENTIVE_SHARE)
+    return rules.split_fee(amount, live.FEE_POOL_SHARE, live.FEE_INCENTIVE_SHARE)

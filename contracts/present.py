@@ -175,6 +175,7 @@ def listed_index(row: Index, found: Market | None, halts: list[str]) -> dict[str
             "max_open_interest": format_money(row.max_open_interest),
         },
         "stale": found.stale if found else True,
+        "simulated": found.simulated if found else False,
         "halts": halts,
     }
 

@@ -77,6 +77,7 @@ class Market:
     stale: bool
     trade_volume: int
     position_volume: int
+    simulated: bool = False
 
     @property
     def quote_change(self) -> Decimal:
@@ -115,6 +116,7 @@ def markets() -> dict[int, Market]:
             high=state.high,
             low=state.low,
             stale=state.stale or (state.ticked_at or 0) < now - STALE_SECONDS,
+            simulated=state.simulated,
             trade_volume=found.traded.get(state.index_id, 0),
             position_volume=found.open.get(state.index_id, 0),
         )

@@ -25,6 +25,7 @@ class IndexSchema(IndexBriefSchema):
     mmr = serializers.CharField()
     limits = LimitsSchema()
     stale = serializers.BooleanField()
+    simulated = serializers.BooleanField()
     halts = serializers.ListField(child=serializers.CharField())
 
 

@@ -1,13 +1,17 @@
 """Indexes and baskets for the operator; what the engine writes is only read."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Max
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
@@ -15,9 +19,12 @@ from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from common.admin import ReadOnlyAdmin
+from common.money import parse_plain
 from common.times import format_time
 from indexes import evidence, terms, venues
 from indexes.models import Basket, Candle, CandleGap, Constituent, Index, IndexState, Leadership, Tick
+from indexes.preview import preview
+from operations.audited import AuditedAdmin, plain
 
 _USES = {
     evidence.COUNTS: _("counts"),
@@ -41,6 +48,11 @@ def _written(seconds: int | None) -> str:
 class IndexForm(forms.ModelForm):
     """The bounds of the terms are the model's constraints; what is open may object besides."""
 
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        """Without the zeros, and the exponents, that the columns add."""
+        value = super().get_initial_for_field(field, field_name)
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if self.instance.pk and cleaned:
@@ -52,7 +64,7 @@ class IndexForm(forms.ModelForm):
 
 
 @admin.register(Index)
-class IndexAdmin(ModelAdmin):
+class IndexAdmin(AuditedAdmin):
     form = IndexForm
     list_display = ("title", "code", "enabled", "lever", "fee_rate", "spread", "last_price", "stale")
     list_filter = ("enabled", "shard")
@@ -78,6 +90,10 @@ class IndexAdmin(ModelAdmin):
         (_("Where its price comes from"), {"fields": ("last_second",)}),
     )
     readonly_fields = ("last_second",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """It is disabled instead: what was traded on it stays."""
+        return False
 
     @admin.display(description=_("prices of the last second"))
     def last_second(self, index: Index) -> str:
@@ -179,13 +195,49 @@ def _in_effect(basket: Basket | None) -> bool:
 
 
 @admin.register(Basket)
-class BasketAdmin(ModelAdmin):
+class BasketAdmin(AuditedAdmin):
     form = BasketForm
     inlines = [ConstituentInline]
+    change_form_after_template = "admin/indexes/basket_preview.html"
     list_display = ("index", "version", "effective_at", "divisor")
     list_filter = ("index",)
     search_fields = ("index__title", "index__code", "constituents__symbol")
     list_select_related = ("index",)
+
+    def get_urls(self) -> list[Any]:
+        own = path("preview/", self.admin_site.admin_view(self.preview), name="indexes_basket_preview")
+        return [own, *super().get_urls()]
+
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """What the form's constituents would make of its index; part of a page, changes nothing."""
+        if request.method != "POST" or not self.has_add_permission(request):
+            raise PermissionDenied
+        weights: dict[str, Decimal] = {}
+        count = request.POST.get("constituents-TOTAL_FORMS", "")
+        for number in range(min(int(count), 200) if count.isascii() and count.isdigit() and len(count) < 5 else 0):
+            prefix = f"constituents-{number}-"
+            symbol, weight = request.POST.get(prefix + "symbol", "").strip(), request.POST.get(prefix + "weight", "")
+            value = parse_plain(weight, 12)
+            if symbol and value and not request.POST.get(prefix + "DELETE"):
+                weights[symbol] = value
+        basket_id, index_id = request.POST.get("basket", ""), request.POST.get("index", "")
+        chosen = Index.objects.select_related("state")
+        if basket_id.isascii() and basket_id.isdigit() and len(basket_id) < 19:
+            index = chosen.filter(baskets=int(basket_id)).first()
+        else:
+            digits = index_id if index_id.isascii() and index_id.isdigit() and len(index_id) < 19 else "0"
+            index = chosen.filter(pk=int(digits)).first()
+        if index is None or not weights:
+            context: dict[str, Any] = {"error": _("Choose an index, and give each constituent a symbol and a weight.")}
+        else:
+            divisor = parse_plain(request.POST.get("divisor", ""), 40)
+            context = {"found": preview(index, weights, divisor or None)}
+        return render(request, "admin/indexes/preview.html", context)
+
+    def audited(self, row: Basket) -> dict[str, Any]:
+        parts = [plain(part) for part in row.constituents.order_by("symbol")]
+        kept = ("symbol", "weight", "venues", "allow_single_venue")
+        return {**plain(row), "constituents": [{name: part[name] for name in kept} for part in parts]}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Basket | None = None) -> tuple[str, ...]:
         return ("index",) if obj else ()

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
@@ -129,6 +130,8 @@ class Transfer(models.Model):
         indexes = [
             models.Index(fields=["debit", "id"], name="ledger_transfer_debit"),
             models.Index(fields=["credit", "id"], name="ledger_transfer_credit"),
+            # A day's transfers lie together, so this index is a few pages.
+            BrinIndex(fields=["created_at"], name="ledger_transfer_age", pages_per_range=32),
         ]
 
     def __str__(self) -> str:

@@ -63,8 +63,8 @@ def differences() -> Iterator[Difference]:
 def movements(client_id: int) -> QuerySet[Transfer]:
     """All transfers into, out of and between a client's accounts, newest first."""
     first = account_id(client_id, ClientAccount.AVAILABLE)
-    own = (first, first + 7)
-    return Transfer.objects.filter(Q(debit_id__range=own) | Q(credit_id__range=own)).order_by("-id")
+    out = Q(debit_id__gte=first, debit_id__lt=first + 8)
+    return Transfer.objects.filter(out | Q(credit_id__gte=first, credit_id__lt=first + 8)).order_by("-id")
 
 
 def own_account(client_id: int, account: int) -> str | None:

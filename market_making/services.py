@@ -14,12 +14,12 @@ from market_making.book import PoolBook
 from market_making.locks import lock_pool
 from market_making.models import Pledge
 from operations import halts
-from payments.handlers import ConfirmedPayment, Later
+from payments.handlers import ConfirmedPayment, Later, PaymentHandler
 
 _UNIT_EPOCH = "SELECT unit_epoch FROM market_making_pool WHERE id = 1"
 
 
-class PledgePayments:
+class PledgePayments(PaymentHandler):
     """What a confirmed pledge payment (ZSZY) does, in the payment's own transaction."""
 
     def on_confirmed(self, payment: ConfirmedPayment) -> None:

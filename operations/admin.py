@@ -12,10 +12,10 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
-from unfold.admin import ModelAdmin
 
 from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
-from operations import approvals, halts, tasks
+from operations import approvals, audit, halts, tasks
+from operations.audited import AuditedAdmin
 from operations.models import Alert, Approval, AuditEntry, Halt, JobRun, KeptAnswer
 
 
@@ -27,7 +27,7 @@ class KeptAnswerAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Halt)
-class HaltAdmin(ModelAdmin):
+class HaltAdmin(AuditedAdmin):
     """A halt is added, and later lifted by the action; it is never edited or deleted."""
 
     list_display = ("kind", "index_id", "reason", "started_by", "started_at", "lifted_by", "lifted_at")
@@ -51,8 +51,11 @@ class HaltAdmin(ModelAdmin):
 
     @admin.action(description=_("Lift the chosen halts"), permissions=["change"])
     def lift(self, request: HttpRequest, queryset: QuerySet[Halt]) -> None:
-        for halt in queryset:
+        def lift(halt: Halt) -> None:
             halts.lift(halt_id=halt.pk, operator=request.user.get_username())
+            self.record(request, "lift", halt, {"kind": halt.kind, "index_id": halt.index_id}, None, halt.reason)
+
+        carry_out(request, queryset.filter(lifted_at=None).order_by("id"), lift)
 
 
 @admin.register(AuditEntry)
@@ -135,6 +138,13 @@ class JobRunAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Run the chosen runs again"), permissions=["run"])
     def run_again(self, request: HttpRequest, queryset: QuerySet[JobRun]) -> None:
         for run in queryset.order_by("day"):
+            audit.record(
+                operator=cast(User, request.user),
+                action="jobrun.run_again",
+                object_type="operations.JobRun",
+                object_id=run.pk,
+                after={"job": run.job, "day": run.day.isoformat()},
+            )
             transaction.on_commit(partial(tasks.settle.delay, run.job, run.day.isoformat()))
         messages.info(request, _("Handed to the worker; the rows show what comes of it."))
 
@@ -145,12 +155,12 @@ for unthemed in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTas
 
 
 @admin.register(IntervalSchedule)
-class IntervalAdmin(ModelAdmin):
+class IntervalAdmin(AuditedAdmin):
     list_display = ("id", "every", "period")
 
 
 @admin.register(CrontabSchedule)
-class CrontabAdmin(ModelAdmin):
+class CrontabAdmin(AuditedAdmin):
     list_display = ("id", "minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
 
 
@@ -177,7 +187,7 @@ class ScheduleForm(forms.ModelForm):
 
 
 @admin.register(PeriodicTask)
-class ScheduleAdmin(ModelAdmin):
+class ScheduleAdmin(AuditedAdmin):
     """When beat asks for each job. Jobs are the platform's: none is added, renamed or given other work here."""
 
     form = ScheduleForm

@@ -1,27 +1,271 @@
-from django.contrib import admin
+"""Payments and withdrawals for the operator: queues, decisions with a reason, exports. Every button is a service's."""
 
-from common.admin import ReadOnlyAdmin
-from payments.models import ChainTransfer, PaymentOrder, ScanCursor
+from collections.abc import Iterator
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
+from common.csv import stream
+from common.errors import Invalid, Problem
+from common.times import format_time
+from operations.models import Approval
+from payments.models import (
+    ChainTransfer,
+    Correction,
+    PaymentOrder,
+    Payout,
+    PayoutWallet,
+    ScanCursor,
+    Withdrawal,
+)
+from payments.services import resolving, withdrawals
+
+
+def _operator(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+class ExportsCsv:
+    """An action that downloads the chosen rows; `csv_fields` are attributes of the row."""
+
+    csv_fields: tuple[str, ...] = ()
+
+    @admin.action(description=_("Download as CSV"), permissions=["view"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
+        return stream(queryset.model._meta.model_name or "rows", self.csv_fields, self._rows(queryset))
+
+    def _rows(self, queryset: QuerySet[Any]) -> Iterator[list[Any]]:
+        for row in queryset.order_by("id").iterator(chunk_size=2000):
+            yield [_cell(getattr(row, name)) for name in self.csv_fields]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return format_time(value) if hasattr(value, "astimezone") else str(value)
 
 
 @admin.register(PaymentOrder)
-class PaymentOrderAdmin(ReadOnlyAdmin):
+class PaymentOrderAdmin(ExportsCsv, ReadOnlyAdmin):
     list_display = ("no", "created_at", "client", "purpose", "amount", "status", "reason")
     list_filter = ("status", "purpose")
     search_fields = ("no__exact", "client__address", "tx_hash__exact")
     list_select_related = ("client",)
     date_hierarchy = "created_at"
     ordering = ("-id",)
+    actions = ("export_csv",)
+    csv_fields = ("no", "created_at", "client", "purpose", "amount", "status", "reason", "tx_hash", "finished_at")
+
+
+class AssignForm(ReasonForm):
+    """A reason, and to whom an unmatched payment belongs."""
+
+    address = forms.CharField(
+        label="",
+        required=False,
+        max_length=42,
+        widget=UnfoldAdminTextInputWidget({"placeholder": _("Client's address"), "x-show": "action"}),
+    )
 
 
 @admin.register(ChainTransfer)
-class ChainTransferAdmin(ReadOnlyAdmin):
-    list_display = ("tx_hash", "log_index", "block_time", "sender", "amount", "status", "booked_as", "client", "order")
-    list_filter = ("status", "booked_as")
+class ChainTransferAdmin(ExportsCsv, ReadOnlyAdmin):
+    """What came in. Unmatched payments, and bookings that are gone from the chain, wait for two operators."""
+
+    list_display = (
+        *("tx_hash", "log_index", "block_time", "sender", "amount", "status"),
+        *("booked_as", "resolution", "client", "order"),
+    )
+    list_filter = ("status", "booked_as", "resolution")
     search_fields = ("tx_hash__exact", "sender", "order__no__exact")
     list_select_related = ("client", "order")
     date_hierarchy = "block_time"
     ordering = ("-id",)
+    actions = ("assign", "refund", "reverse", "export_csv")
+    action_form = AssignForm
+    csv_fields = (
+        *("block_time", "tx_hash", "log_index", "sender", "amount", "status", "booked_as", "resolution"),
+        *("client", "order"),
+    )
+
+    def has_resolve_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("payments.resolve_chaintransfer"))
+
+    @admin.action(description=_("Propose to assign to a client"), permissions=["resolve"])
+    def assign(self, request: HttpRequest, queryset: QuerySet[ChainTransfer]) -> None:
+        operator, reason, address = _operator(request), reason_of(request), str(request.POST.get("address", "")).strip()
+        carry_out(
+            request,
+            queryset.order_by("id"),
+            lambda row: resolving.propose_assignment(
+                transfer_id=row.pk, address=address, operator=operator, reason=reason
+            ),
+        )
+
+    @admin.action(description=_("Propose to refund the sender"), permissions=["resolve"])
+    def refund(self, request: HttpRequest, queryset: QuerySet[ChainTransfer]) -> None:
+        operator, reason = _operator(request), reason_of(request)
+        carry_out(
+            request,
+            queryset.order_by("id"),
+            lambda row: resolving.propose_refund(transfer_id=row.pk, operator=operator, reason=reason),
+        )
+
+    @admin.action(description=_("Propose to reverse the booking"), permissions=["resolve"])
+    def reverse(self, request: HttpRequest, queryset: QuerySet[ChainTransfer]) -> None:
+        operator, reason = _operator(request), reason_of(request)
+        carry_out(
+            request,
+            queryset.order_by("id"),
+            lambda row: resolving.propose_reversal(transfer_id=row.pk, operator=operator, reason=reason),
+        )
+
+
+@admin.register(Withdrawal)
+class WithdrawalAdmin(ExportsCsv, ReadOnlyAdmin):
+    """The queue: what is in review waits for a decision; above the threshold an approval is a proposal."""
+
+    list_display = (
+        *("no", "created_at", "client", "address", "amount", "fee", "status", "needs_two", "reason"),
+        *("approved_by", "second_approved_by", "nonce"),
+    )
+    list_filter = ("status", "needs_two", "automatic")
+    search_fields = ("no__exact", "address", "tx_hash__exact", "payouts__tx_hash__exact")
+    list_select_related = ("client", "approved_by", "second_approved_by")
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
+    actions = ("approve", "reject", "export_csv")
+    action_form = ReasonForm
+    csv_fields = (
+        *("no", "created_at", "client", "address", "amount", "fee", "status", "reason", "automatic"),
+        *("approved_by", "second_approved_by", "approved_at", "nonce", "tx_hash", "finished_at"),
+    )
+
+    def has_approve_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("payments.approve_withdrawal"))
+
+    @admin.action(description=_("Approve; a large one is proposed to a second operator"), permissions=["approve"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Withdrawal]) -> None:
+        operator, reason = _operator(request), reason_of(request)
+        carry_out(
+            request,
+            queryset.order_by("id"),
+            lambda row: withdrawals.approve(withdrawal_id=row.pk, operator=operator, reason=reason),
+        )
+
+    @admin.action(description=_("Reject, with a reason"), permissions=["approve"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[Withdrawal]) -> None:
+        operator, reason = _operator(request), reason_of(request)
+        carry_out(
+            request,
+            queryset.order_by("id"),
+            lambda row: withdrawals.reject(withdrawal_id=row.pk, operator=operator, reason=reason),
+        )
+
+
+@admin.register(Payout)
+class PayoutAdmin(ReadOnlyAdmin):
+    list_display = ("tx_hash", "withdrawal", "nonce", "attempt", "max_fee", "created_at", "broadcast_at", "error")
+    search_fields = ("tx_hash__exact", "withdrawal__no__exact", "withdrawal__address")
+    list_select_related = ("withdrawal",)
+    ordering = ("-id",)
+
+
+@admin.register(PayoutWallet)
+class PayoutWalletAdmin(ReadOnlyAdmin):
+    list_display = ("address", "chain_id", "next_nonce", "tokens", "coins", "held_up", "checked_at")
+
+
+class CorrectionForm(forms.ModelForm):
+    """An amount between two accounts; their numbers stand in the list of accounts."""
+
+    debit = forms.IntegerField(label=_("from"), min_value=8, widget=UnfoldAdminIntegerFieldWidget())
+    credit = forms.IntegerField(label=_("to"), min_value=8, widget=UnfoldAdminIntegerFieldWidget())
+    amount = forms.DecimalField(
+        label=_("amount"),
+        max_digits=18,
+        decimal_places=6,
+        min_value=0.000001,
+        widget=UnfoldAdminDecimalFieldWidget(),
+    )
+
+    class Meta:
+        model = Correction
+        fields = ("reason",)
+        widgets = {"reason": UnfoldAdminTextInputWidget()}
+
+    operator: User
+
+    def clean(self) -> dict[str, Any] | None:
+        """Proposes it: what the service refuses is the form's error."""
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        try:
+            approval = resolving.propose_correction(
+                debit=cleaned["debit"],
+                credit=cleaned["credit"],
+                amount=cleaned["amount"],
+                operator=self.operator,
+                reason=cleaned["reason"],
+            )
+        except Invalid as problem:
+            raise forms.ValidationError(
+                {field: [str(sentence) for sentence in found] for field, found in problem.errors.items()}
+            ) from problem
+        except Problem as problem:
+            raise forms.ValidationError(str(problem.message)) from problem
+        self.instance = Correction.objects.get(pk=approval.pk)
+        return cleaned
+
+    def _post_clean(self) -> None:
+        """The proposal is written already, and is never edited."""
+
+
+@admin.register(Correction)
+class CorrectionAdmin(ModelAdmin):
+    """Proposed here, approved by a second operator among the approvals."""
+
+    form = CorrectionForm
+    list_display = ("object_id", "amount", "reason", "status", "proposed_by", "proposed_at", "decided_by")
+    list_filter = ("status",)
+    search_fields = ("object_id", "reason")
+    list_select_related = ("proposed_by", "decided_by")
+    ordering = ("-id",)
+
+    @admin.display(description=_("amount"))
+    def amount(self, row: Approval) -> str:
+        return str(row.proposal.get("amount", ""))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("payments.correct"))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type("BoundCorrectionForm", (form,), {"operator": request.user})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The form has proposed it."""
+        obj.pk = form.instance.pk
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ("debit", "credit", "amount", "reason")
+        return ("object_id", "proposal", "reason", "status", "proposed_by", "decided_by")
 
 
 @admin.register(ScanCursor)

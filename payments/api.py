@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from chain.node import TOKEN_DECIMALS, normalise_hash
 from common import order_numbers, public_ids
+from common.configuration import live
 from common.csv import stream
 from common.http.envelope import answer, envelope
 from common.http.fields import AmountField, WordField
@@ -217,7 +218,7 @@ class ConfigCalls(ApiViewSet):
                 "token_decimals": TOKEN_DECIMALS,
                 "address": settings.CHAIN_RECEIVING_ADDRESS,
                 "confirmations": settings.CHAIN_CONFIRMATIONS,
-                "minimum_deposit": format_money(Decimal(settings.MINIMUM_PAYMENT)),
+                "minimum_deposit": format_money(Decimal(live.MINIMUM_PAYMENT)),
                 "minimum_pledge": format_money(services.SMALLEST_PLEDGE),
                 "minimum_withdrawal": format_money(settings.WITHDRAWAL_MINIMUM),
                 "withdrawal_fee": format_money(settings.WITHDRAWAL_FEE),

@@ -1,8 +1,7 @@
-"""What a confirmed payment does, by the prefix of the order it pays. Higher rooms sign up in their `apps.py`."""
+"""What a payment does, by the prefix of the order it pays. Higher rooms sign up in their `apps.py`."""
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
 
 from common import order_numbers
 
@@ -27,15 +26,28 @@ class Later(Exception):
     """The payment cannot be carried out at the moment; the next sweep tries again. Nothing is written."""
 
 
-class PaymentHandler(Protocol):
-    """What an order's purpose does with its money."""
+class PaymentHandler:
+    """What an order's purpose does with its money, each in the transaction that changes the payment, while the
+    client's available account and the payment order are locked."""
+
+    def on_seen(self, no: str) -> None:
+        """A payment of order `no` stands in a block, not deep yet; comes before `on_confirmed`, once unless it failed.
+
+        May raise common.errors.Refused: the order fails at once, and the money, once it is deep, goes to the client's
+        index account.
+        """
+
+    def on_failed(self, no: str) -> None:
+        """The payment that was seen will not carry out order `no`: its block was replaced, it pays another order
+        after all, or `on_confirmed` refused it. May come again."""
 
     def on_confirmed(self, payment: ConfirmedPayment) -> None:
-        """Takes `amount` out of custody under `reference`, in the payment's own transaction.
+        """Takes `amount` out of custody under `reference`.
 
-        The client's available account is locked. May raise Later, or common.errors.Refused: then the money goes
-        to the client's index account and the order fails with the refusal's reason.
+        May raise Later, or common.errors.Refused: then the money goes to the client's index account and the order
+        fails with the refusal's reason.
         """
+        raise NotImplementedError
 
 
 _handlers: dict[str, PaymentHandler] = {}

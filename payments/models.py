@@ -1,5 +1,7 @@
 """Orders to be paid on chain, the transfers that came in, how far the chain was read; withdrawals and their payouts."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -83,6 +85,7 @@ class ChainTransfer(models.Model):
         PLEDGE = PURPOSES[order_numbers.PLEDGE], _("pledge")
         FUND = PURPOSES[order_numbers.FUND], _("fund purchase")
         UNMATCHED = "unmatched", _("unmatched payment")
+        RESERVE = "reserve", _("fund reserve topped up")
 
     class Resolution(models.TextChoices):
         ASSIGNED = "assigned", _("assigned to a client")
@@ -118,6 +121,7 @@ class ChainTransfer(models.Model):
                 condition=Q(status__in=["seen", "ignored", "orphaned"], booked_as="", booked_at=None)
                 | Q(status="booked", booked_at__isnull=False, client__isnull=False)
                 & Q(booked_as__in=["deposit", "pledge", "fund"])
+                | Q(status="booked", booked_at__isnull=False, booked_as="reserve")
                 | Q(status="unmatched", booked_at__isnull=False, booked_as="unmatched")
                 | Q(status="reorganised", booked_at__isnull=False) & ~Q(booked_as=""),
                 name="payments_transfer_status",
@@ -296,8 +300,17 @@ class Payout(models.Model):
         return self.tx_hash
 
 
+class Corrections(models.Manager["Correction"]):
+    """Approvals of that kind alone."""
+
+    def get_queryset(self) -> models.QuerySet["Correction"]:
+        return super().get_queryset().filter(kind="correction")
+
+
 class Correction(Approval):
     """Proposals of corrections, as operators see them."""
+
+    objects: ClassVar[Corrections] = Corrections()
 
     class Meta:
         proxy = True

@@ -41,7 +41,7 @@ def confirmations(client_id: int, orders: Sequence[PaymentOrder]) -> dict[int, i
         return found
     for transfer in unbooked().filter(sender__in=Client.objects.filter(id=client_id).values("address")):
         same_amount = [order for order in waiting if order.amount == transfer.amount]
-        fitting = rules.fitting(same_amount, transfer.tx_hash, transfer.block_time)
+        fitting = rules.fitting(same_amount, transfer.tx_hash, transfer.block_time, transfer.order_id)
         # Of several that nobody claimed it may pay any.
         if len(fitting) == 1:
             depth = cursor.block_number - transfer.block_number

@@ -10,6 +10,7 @@ from common.money import ceil
 class OpenOrder(Protocol):
     """An order that is not finished; `tx_hash` is None until a transaction was claimed."""
 
+    id: int
     tx_hash: str | None
     expires_at: Any
 
@@ -17,14 +18,16 @@ class OpenOrder(Protocol):
 Found = TypeVar("Found", bound=OpenOrder)
 
 
-def fitting(orders: Sequence[Found], tx_hash: str, paid_at: Any) -> list[Found]:
-    """The orders that a payment in time may pay: the oldest that claimed its transaction, else every unpaid one.
+def fitting(orders: Sequence[Found], tx_hash: str, paid_at: Any, seen_for: int | None = None) -> list[Found]:
+    """The orders that a payment in time may pay: the oldest that claimed its transaction, else, unpaid, the one it was
+    seen for (its id), else every unpaid one.
 
     `orders` are the payer's open ones of the payment's amount, oldest first; `paid_at` is its block's time.
     """
     in_time = [order for order in orders if paid_at <= order.expires_at]
     claimed = [order for order in in_time if order.tx_hash == tx_hash]
-    return claimed[:1] or [order for order in in_time if order.tx_hash is None]
+    unpaid = [order for order in in_time if order.tx_hash is None]
+    return claimed[:1] or [order for order in unpaid if order.id == seen_for] or unpaid
 
 
 def refuse_claim(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,12 +14,11 @@ from common.http.permissions import Open
 from common.http.views import ApiViewSet
 from common.money import ZERO, format_money, format_ratio
 from contracts import queries as contracts
+from funds import queries as funds
 from ledger import queries as ledger
 from ledger.accounts import ClientAccount, PlatformAccount
 from market_making import queries as market_making
-
-# Funds and mining add their part with their modules: until then nothing is owned and nothing shared.
-POWER_RATE = 10
+from mining import queries as mining
 
 
 class GlobalSchema(serializers.Serializer):
@@ -79,11 +79,11 @@ def _mine(client: Any) -> dict[str, Any]:
         "market_pledge": format_money(balances.get(ClientAccount.PLEDGE, ZERO)),
         "balance": format_money(balances.get(ClientAccount.AVAILABLE, ZERO)),
         "address": client.address if client else None,
-        "power": nothing if client else None,
+        "power": format_money(mining.power(client.id)) if client else None,
         "market_income": format_money(income),
         "market_loss": format_money(loss),
-        "power_income": nothing,
-        "fund_income": nothing,
+        "power_income": format_money(mining.income(client.id)) if client else nothing,
+        "fund_income": format_money(funds.income(client.id)) if client else nothing,
     }
 
 
@@ -91,21 +91,23 @@ class HomeViewSet(ApiViewSet):
     """What the app's first page shows, signed in or not."""
 
     permission_classes = [Open]
+    shows_closable_popups = True
 
     @extend_schema(responses=HomeSchema)
     def index(self, request: Request) -> Response:
         """Pools, the client's own figures, indexes and funds."""
+        client: Any = request.user
         markets = contracts.markets()
         data = {
             "global": {
                 "market_pool": format_money(market_making.figures().equity),
                 "incentive_pool": format_money(ledger.balance(PlatformAccount.INCENTIVE_POOL)),
             },
-            "my": _mine(request.user),
+            "my": _mine(client),
             "power": {
-                "power_pool": format_money(ZERO),
-                "power_rate": POWER_RATE,
-                "is_open_power": False if request.user else None,
+                "power_pool": format_money(mining.power_pool()),
+                "power_rate": settings.POWER_RATE,
+                "is_open_power": mining.is_open(client.id) if client else None,
             },
             "index": [
                 {
@@ -117,7 +119,14 @@ class HomeViewSet(ApiViewSet):
                 }
                 for row in contracts.listed_indexes()
             ],
-            "fund": [],
+            "fund": [
+                {
+                    "id": public_ids.encode(row.id),
+                    "title": row.title,
+                    "profit": format_ratio(row.periods.all()[0].profit),
+                }
+                for row in funds.on_sale()
+            ],
         }
         return answer("", data)
 

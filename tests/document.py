@@ -33,11 +33,24 @@ DECIDED: dict[str, dict[str, str]] = {
 # The first is in the document's table, not in its sample.
 _POSITION = {"index.id": "integer", **dict.fromkeys(("take_profit", "stop_loss", "closing"), "string or null")}
 _PAY = {"data.address": "string", "data.token": "string", "data.chain_id": "integer", "data.expired_at": "integer"}
+_BOUGHT = {"data[].reason": "string or null", "data[].matures_at": "string or null"}
 ADDED: dict[str, dict[str, str]] = {
     "auth_nonce": {"data.message": "string"},
     "index_index": {"code": "integer"},
+    "popup_update": {"code": "integer"},
+    "popup_ban": {"code": "integer"},
     "index_recharge_order": _PAY,
     "market_pledge_order": _PAY,
+    "index_withdraw": {"data.fee": "string", "data.arrival": "string"},
+    "fund_product_buy_order": _PAY,
+    "fund_buy_logs": _BOUGHT,
+    "fund_redeem_logs": {
+        **_BOUGHT,
+        "data[].redeemed_amount": "string",
+        "data[].fee": "string",
+        "data[].bought_at": "string",
+    },
+    "fund_reward_logs": {"data[].order_id": "integer"},
     "contract_indexes": {
         "data[].contract_size": "string",
         "data[].decimals": "integer",
@@ -49,6 +62,7 @@ ADDED: dict[str, dict[str, str]] = {
         "data[].limits.max_open_interest": "string",
         "data[].stale": "boolean",
         "data[].halts": "array",
+        "data[].simulated": "boolean",
     },
     "contract_index_market": {"data.stale": "boolean"},
     "contract_order_create": {
@@ -116,9 +130,6 @@ _CHANNELS["push_orders.ended"] = _CHANNELS["push_orders"]
 for _name, (_path, _kinds) in _CHANNELS.items():
     ADDED[_name] = {"ch": "string", "ts": "integer", "data": "array" if _path.endswith("[]") else "object"}
     ADDED[_name] |= {"data[]": "object"} | {f"{_path}.{_key}": _kind for _key, _kind in _kinds.items()}
-# Lists that stay empty until their module is built.
-EMPTY = {"index_index": {"data.fund"}}
-
 MONEY = r"-?\d+\.\d{6}"
 PRICE = r"\d+(\.\d{0,3}[1-9])?"
 RATIO = r"(?!-0$)-?\d+(\.\d{0,3}[1-9])?"
@@ -134,7 +145,9 @@ FORMS: dict[str, str] = {
         ("market_pool", "incentive_pool", "market_pledge", "balance", "power", "market_income", "market_loss"), MONEY
     ),
     **dict.fromkeys(("power_income", "fund_income", "power_pool", "amount", "fee", "position_amount"), MONEY),
-    **dict.fromkeys(("profit_unreal", "max_open_interest", "notional", "reward"), MONEY),
+    **dict.fromkeys(
+        ("profit_unreal", "max_open_interest", "notional", "unit_price", "reward", "redeemed_amount", "arrival"), MONEY
+    ),
     **dict.fromkeys(("available", "margin", "order_hold", "withdrawal_hold", "pledge", "fund_principal"), MONEY),
     **dict.fromkeys(("last_price", "open_price", "today_high", "today_low", "liquidation_price", "price"), PRICE),
     **dict.fromkeys(("take_profit", "stop_loss", "fill_price", "close_price"), PRICE),
@@ -143,20 +156,22 @@ FORMS: dict[str, str] = {
     "profit": f"{RATIO}|{MONEY}",
     **dict.fromkeys(("fee_rate", "mmr", "contract_size"), RATE),
     **dict.fromkeys(("expired_at", "timestamp"), UNIX),
-    **dict.fromkeys(("title", "sub_title"), TEXT),
+    **dict.fromkeys(("title", "sub_title", "content", "name", "value"), TEXT),
+    "type": "url",
     **dict.fromkeys(("address", "token"), ADDRESS),
     **dict.fromkeys(("trade_volume", "position_volume", "total", "count", "decimals"), COUNT),
     **dict.fromkeys(("volume", "lever", "chain_id", "per_page", "current_page", "total_pages"), ID),
     **dict.fromkeys(("max_order_volume", "max_position_volume"), ID),
-    **dict.fromkeys(("id", "order_id", "position_id"), ID),
-    "code": r"200|[a-z]+",
-    "status_code": "200",
+    **dict.fromkeys(("id", "order_id", "position_id", "total_volume", "period"), ID),
+    "remain_volume": COUNT,
+    "code": r"200|666|[a-z]+",
+    "status_code": "200|666",
     "message": r"(?s).*",
     "nonce": r"[0-9a-f]{40}",
     "access_token": r"[\w-]+\.[\w-]+\.[\w-]+",
     "no": r"(ZHCZ|ZHTX|JZGM|ZSZY)\d{15}",
     "power_rate": r"\d{1,2}|100",
-    "created_at": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",
+    **dict.fromkeys(("created_at", "matures_at", "bought_at"), r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"),
     "direction": "buy|sell",
     "price_type": "market|limit",
     # Orders have words, payment orders numbers.
@@ -194,7 +209,7 @@ def differences(name: str, real: Any, sample: Any = _ABSENT, path: str = "") -> 
         yield from _keys(name, real, known, path)
     elif isinstance(real, list):
         rows = sample if isinstance(sample, list) else []
-        if rows and not real and path not in EMPTY.get(name, ()):
+        if rows and not real:
             yield f"{path}: empty"
         for item in real:
             yield from differences(name, item, rows[0] if rows else _ABSENT, f"{path}[]")

@@ -1,5 +1,7 @@
 """The back office: every model can be looked at and searched, and money is only looked at."""
 
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +18,50 @@ from django.utils import timezone
 
 from accounts.models import Client
 from accounts.tests.wallets import Wallet
+from backoffice import samples
+from common import sql
 from contracts.models import Fill, Order, Position
 from contracts.tests.desk import Desk
+from funds.models import FundOrder, FundReward
+from funds.services import top_up_reserve
+from funds.tests.shop import bought, fund_reserve, new_product
 from indexes.models import CandleGap
+from ledger.accounts import PlatformAccount
 from ledger.models import Transfer
-from operations import audit, halts
+from mining.models import Miner, PowerReward
+from operations import audit, halts, runs
 from operations.alerts import alert
 from operations.models import Approval
-from payments.models import ChainTransfer, PaymentOrder, ScanCursor
+from payments.models import ChainTransfer, PaymentOrder, Payout, PayoutWallet, ScanCursor, Withdrawal
+from payments.services import resolving, withdrawals
+from popups.models import Popup
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS, SIGNED_IN
 from tests.test_hostile import state
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 # What operators write. Everything else of ours is money, or what the platform itself keeps.
-WRITTEN = {"indexes.Index", "indexes.Basket", "operations.Halt"}
+WRITTEN = {
+    "indexes.Index",
+    "indexes.Basket",
+    "funds.Product",
+    "funds.ReserveTopUp",
+    "operations.Halt",
+    "payments.Correction",
+    "popups.Popup",
+}
 MONEY = {
     *("ledger.Account", "ledger.Transfer", "payments.PaymentOrder", "payments.ChainTransfer", "payments.ScanCursor"),
     *("contracts.Order", "contracts.Position", "contracts.Fill", "contracts.DayVolume"),
     *("market_making.Pool", "market_making.Exposure", "market_making.Pledge"),
+    *("payments.Withdrawal", "payments.Payout", "payments.PayoutWallet"),
+    *("funds.Period", "funds.FundOrder", "funds.FundReward", "mining.Miner", "mining.PowerRun", "mining.PowerReward"),
     *("market_making.Settlement", "market_making.PledgeResult"),
     *("accounts.Client", "accounts.Nonce", "accounts.RevokedToken"),
     *("operations.KeptAnswer", "operations.AuditEntry", "operations.Approval", "operations.Alert", "operations.JobRun"),
     "indexes.Constituent",
     *("indexes.IndexState", "indexes.Tick", "indexes.Candle", "indexes.CandleGap", "indexes.Leadership"),
+    *("backoffice.Sample", "backoffice.DayFlow"),
 }
 
 
@@ -65,11 +87,45 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     new_trader(desk).post("auth/logout", {})
     Browser().post(ROOT + "auth/nonce", {"address": trader.wallet.address})
     CandleGap.objects.create(index=desk.index, start=0, end=60, price=1)
+    Popup.objects.create(kind="notice", title="x", content="y")
+    bought(trader.id, new_product(), started=sql.database_time() - timedelta(days=100))
+    bought(trader.id, new_product())
+    for account in (PlatformAccount.FUND_RESERVE, PlatformAccount.FEE_REVENUE, PlatformAccount.INCENTIVE_POOL):
+        fund_reserve("250", account)
+    top_up_reserve(amount=Decimal(1), operator="a test", reason="a test")
+    trader.post("power/start", {})
+    for job in ("funds", "power"):
+        runs.carry_out(job, runs.today())
     desk.tick("2900")
     desk.settle()
     operator = User.objects.create_superuser("proposer", password="x")
     Approval.objects.create(kind="test", object_type="test", object_id="1", reason="busy", proposed_by=operator)
+    resolving.propose_correction(
+        debit=PlatformAccount.FEE_REVENUE,
+        credit=PlatformAccount.FUND_RESERVE,
+        amount=Decimal(1),
+        operator=operator,
+        reason="busy",
+    )
+    trader.post("index/withdraw", {"amount": "50"})
+    withdrawals.approve_automatically()
+    PayoutWallet.objects.update(next_nonce=1)
+    withdrawal = Withdrawal.objects.get()
+    Payout.objects.create(
+        withdrawal=withdrawal,
+        wallet=PayoutWallet.objects.get(),
+        nonce=0,
+        attempt=1,
+        tx_hash="0x" + "ef" * 32,
+        raw="0x",
+        max_fee=1,
+        tip=1,
+        created_at=timezone.now(),
+        error="",
+    )
     audit.record(operator=operator, action="test", object_type="test", object_id="1")
+    samples.take_sample()
+    samples.sum_up_lately()
     halts.start(kind="open", index_id=desk.index.id, reason="busy", operator="proposer")
     alert("busy", "Busy", "A little of everything.")
     return trader
@@ -103,7 +159,18 @@ def test_every_list_and_row_opens(busy: Trader, admin_client: Browser) -> None:
 
 
 def test_a_row_is_found_by_what_an_operator_knows(busy: Trader, admin_client: Browser) -> None:
-    for model in (Client, Order, Position, Fill, PaymentOrder, ChainTransfer):
+    for model in (
+        Client,
+        Order,
+        Position,
+        Fill,
+        PaymentOrder,
+        ChainTransfer,
+        FundOrder,
+        FundReward,
+        Miner,
+        PowerReward,
+    ):
         found = admin_client.get(page(model, "changelist"), {"q": busy.wallet.address}).context["cl"]
         assert found.result_count == len(list(found.result_list)) > 0, model
         nobody = admin_client.get(page(model, "changelist"), {"q": Wallet().address}).context["cl"]

@@ -14,17 +14,28 @@ from market_making import queries as market_making
 from soke_project import health
 from tests.conftest import ROOT, Trader, order_form
 
-OPEN = ["index/index", "contract/indexes", "contract/index/market", "contract/index/kline"]
+OPEN = ["index/index", "index/config", "contract/indexes", "contract/index/market", "contract/index/kline"]
 SIGNED_IN = [
     *("contract/positions", "contract/orders", "contract/position/logs", "contract/fill/logs"),
-    "market/pledges",
+    *("fund/products", "fund/buy/logs", "fund/redeem/logs", "fund/reward/logs", "market/pledges"),
+    *("index/payments", "index/withdrawals", "index/statement"),
 ]
 # Reading calls that may be posted too.
-EITHER = ["market/income/logs", "market/loss/logs"]
+EITHER = ["market/income/logs", "market/loss/logs", "power/reward/logs"]
+# Lists with pages.
+PAGED = [path for path in SIGNED_IN if path != "fund/products"]
 POSTS = [
     *("auth/nonce", "auth/token", "auth/logout", "auth/refresh"),
-    *("index/recharge/order", "index/recharge", "market/pledge/order", "market/pledge", "market/pledge/cancel"),
+    *(
+        "index/recharge/order",
+        "index/recharge",
+        "index/withdraw",
+        "market/pledge/order",
+        "market/pledge",
+        "market/pledge/cancel",
+    ),
     *("contract/order/create", "contract/order/cancel", "contract/position/close"),
+    *("fund/product/buy/order", "fund/product/buy", "fund/order/redeem", "power/start", "power/stop"),
     *("contract/order/quote", "contract/position/protect"),
 ]
 
@@ -84,7 +95,9 @@ def test_head_is_get_without_its_body(db: None) -> None:
     assert APIClient().head(ROOT + "auth/nonce").status_code == 405
 
 
-@pytest.mark.parametrize("path", [*SIGNED_IN, *(path for path in POSTS if path not in ("auth/nonce", "auth/token"))])
+@pytest.mark.parametrize(
+    "path", [*SIGNED_IN, *EITHER, *(path for path in POSTS if path not in ("auth/nonce", "auth/token"))]
+)
 def test_who_is_not_signed_in_is_401(db: None, path: str) -> None:
     method = "get" if path in SIGNED_IN else "post"
     for headers in ({}, {"authorization": "Bearer x"}, {"authorization": "Basic eDp4"}):
@@ -202,7 +215,7 @@ class TestPages:
 
     @pytest.mark.parametrize("value", ["0", "-1", "abc", "1e3", "1.0", "", " 1", "+1", "１", "²", "9" * 40, "\x00"])
     @pytest.mark.parametrize("name", ["page", "per_page"])
-    @pytest.mark.parametrize("path", SIGNED_IN)
+    @pytest.mark.parametrize("path", PAGED)
     def test_no_positive_integer(self, trader: Trader, path: str, name: str, value: str) -> None:
         response = trader.api().get(ROOT + path, {name: value})
         assert list(failed(response, 400, "参数校验错误", "invalid")["errors"]) == [name]

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from accounts.tests.wallets import Wallet
 from common import public_ids, sql
 from contracts.tests.desk import Desk
+from funds.tests.shop import bought, new_product, prepare
 from tests.conftest import ROOT, Trader, new_trader, opened, order_form
 from tests.test_envelope import POSTS
 
@@ -24,6 +25,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "auth/token": {"address": "word", "signature": "word"},
     "index/recharge/order": {"amount": "decimal"},
     "index/recharge": {"no": "word", "id": "word"},
+    "index/withdraw": {"amount": "decimal"},
     "market/pledge/order": {"amount": "decimal"},
     "market/pledge": {"no": "word", "id": "word"},
     "contract/order/create": {
@@ -35,6 +37,9 @@ FIELDS: dict[str, dict[str, str]] = {
     },
     "contract/order/cancel": {"id": "id"},
     "contract/position/close": {"id": "id", "volume": "count"},
+    "fund/product/buy/order": {"id": "id", "period": "count", "volume": "count"},
+    "fund/product/buy": {"no": "word", "id": "word"},
+    "fund/order/redeem": {"id": "id"},
     "contract/position/protect": {"id": "id", "take_profit": "decimal", "stop_loss": "decimal"},
 }
 FIELDS["contract/order/quote"] = FIELDS["contract/order/create"]
@@ -43,6 +48,7 @@ NULLABLE = {"price", "take_profit", "stop_loss"}
 OPTIONAL = {
     "contract/position/close": {"volume"},
     "contract/position/protect": {"take_profit", "stop_loss"},
+    "fund/product/buy/order": {"period", "volume"},
 }
 # As JSON. No field takes any of these; what one kind may take stands in OTHERS.
 NEVER = [
@@ -96,8 +102,14 @@ def good_body(path: str, desk: Desk, trader: Trader) -> dict[str, Any]:
     if path.endswith(("recharge", "pledge")):
         order = trader.post(f"{path}/order", {"amount": "50"})
         return {"no": order["data"]["no"], "id": HASH}
-    if path.endswith(("recharge/order", "pledge/order")):
+    if path.endswith(("recharge/order", "pledge/order", "withdraw")):
         return {"amount": "50"}
+    if path == "fund/product/buy/order":
+        return {"id": public_ids.encode(new_product().id), "period": 3, "volume": 2}
+    if path == "fund/product/buy":
+        return {"no": prepare(trader.id, new_product()).payment.no, "id": HASH}
+    if path == "fund/order/redeem":
+        return {"id": public_ids.encode(bought(trader.id, new_product()).id)}
     if path.endswith("cancel"):
         limit = order_form(desk, price_type="limit", price="2000")
         return {"id": trader.post("contract/order/create", limit)["data"]["id"]}
@@ -134,7 +146,8 @@ def refused(response: Any, about: object = "") -> dict[str, Any]:
 
 
 def test_every_acting_call_is_attacked() -> None:
-    assert set(POSTS) == FIELDS.keys() | {"auth/logout", "auth/refresh", "market/pledge/cancel"}
+    bodiless = {"auth/logout", "auth/refresh", "market/pledge/cancel", "power/start", "power/stop"}
+    assert set(POSTS) == FIELDS.keys() | bodiless
 
 
 @pytest.mark.parametrize("path", FIELDS)
@@ -226,14 +239,17 @@ def test_somebody_elses_objects_are_not_found(desk: Desk, trader: Trader) -> Non
     stranger = new_trader(desk)
     bodies = {
         path: good_body(path, desk, trader)
-        for path in ("index/recharge", "market/pledge", "contract/order/cancel", "contract/position/close")
+        for path in (
+            *("index/recharge", "market/pledge", "contract/order/cancel", "contract/position/close"),
+            *("fund/product/buy", "fund/order/redeem"),
+        )
     }
     before = state()
     for path, body in bodies.items():
         answer = refused(send(stranger, path, json.dumps(body).encode()), path)
         assert answer["reason"] == "not_found"
     for number in (1, 383064256, 2**31 - 1, 2**31, 2**63 - 1):
-        for path in ("contract/order/cancel", "contract/position/close"):
+        for path in ("contract/order/cancel", "contract/position/close", "fund/order/redeem"):
             assert refused(send(stranger, path, b'{"id":%d}' % number))["reason"] == "not_found"
         body = json.dumps(order_form(desk, id=number)).encode()
         if public_ids.decode(number) != desk.index.id:

@@ -34,6 +34,7 @@ def limit_order(desk: Desk, trader: Trader) -> dict[str, Any]:
         (CLOSE, lambda desk, trader: {"id": public_ids.encode(opened(desk, trader).id)}),
         ("index/recharge/order", lambda desk, trader: {"amount": "50"}),
         ("market/pledge/order", lambda desk, trader: {"amount": "50"}),
+        ("index/withdraw", lambda desk, trader: {"amount": "50"}),
     ],
 )
 def test_a_repeat_gets_the_same_answer(

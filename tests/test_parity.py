@@ -3,6 +3,7 @@
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -13,12 +14,15 @@ from django.urls import get_resolver
 from rest_framework.test import APIClient
 
 from accounts.tests.wallets import Wallet
-from common import public_ids
+from common import public_ids, sql
 from common.redis import client as redis_client
 from common.sockets import publish, wire
 from contracts.engine import news
 from contracts.services import close_position
 from contracts.tests.desk import Desk
+from funds.tests.shop import bought, fund_reserve, new_product
+from ledger.accounts import PlatformAccount
+from operations import runs
 from soke_project.routing import sockets
 from tests.conftest import ROOT, Trader, new_trader, open_desk, opened, order_form
 from tests.document import DECIDED, SAMPLES, differences, scalars, unformed
@@ -26,9 +30,9 @@ from tests.document import DECIDED, SAMPLES, differences, scalars, unformed
 HASH = "0x" + "ab" * 32
 # Calls that the document does not know.
 ADDED_CALLS = {
-    *("auth/logout", "auth/refresh"),
+    *("auth/logout", "auth/refresh", "index/config", "index/payments", "index/withdrawals", "index/statement"),
     *("contract/order/quote", "contract/position/protect", "contract/position/logs", "contract/fill/logs"),
-    "market/pledges",
+    *("market/pledges", "power/stop"),
 }
 
 
@@ -46,7 +50,7 @@ def routed() -> set[str]:
 
 
 def test_every_call_has_its_sample() -> None:
-    sampled = {name for name in SAMPLES if not name.startswith("push_")}
+    sampled = {name for name in SAMPLES if not name.startswith(("push_", "popup_"))}
     assert {path.replace("/", "_") for path in routed() - ADDED_CALLS} == sampled
 
 
@@ -99,6 +103,7 @@ def test_sign_in() -> None:
 
 def test_home(desk: Desk, trader: Trader) -> None:
     opened(desk, trader)
+    product = new_product()
     for answer in (APIClient().get(ROOT + "index/index").json(), trader.get("index/index")):
         same("index_index", answer)
         assert list(answer) == ["status_code", "code", "message", "data"]
@@ -106,6 +111,7 @@ def test_home(desk: Desk, trader: Trader) -> None:
     assert mine["my"]["address"] == trader.wallet.address
     assert (mine["my"]["power"], mine["power"]["is_open_power"]) == ("0.000000", False)
     visitor = APIClient().get(ROOT + "index/index").json()["data"]
+    assert visitor["fund"] == [{"id": public_ids.encode(product.id), "title": "测试基金", "profit": "0.2"}]
     assert (visitor["my"]["address"], visitor["my"]["power"], visitor["power"]["is_open_power"]) == (None, None, None)
     assert {value for key, value in visitor["my"].items() if key not in ("address", "power")} == {"0.000000"}
 
@@ -118,6 +124,81 @@ def test_payments(trader: Trader, path: str, prefix: str) -> None:
     assert ordered["data"]["amount"] == "1010.000000"
     assert ordered["data"]["no"].startswith(prefix)
     same(name, trader.post(path, {"no": ordered["data"]["no"], "id": HASH}))
+
+
+def test_withdrawal(trader: Trader) -> None:
+    asked = trader.post("index/withdraw", {"amount": "1010"})
+    same("index_withdraw", asked)
+    assert asked["data"]["no"].startswith("ZHTX")
+    assert (asked["data"]["amount"], asked["data"]["fee"], asked["data"]["arrival"]) == (
+        "1010.000000",
+        "1.000000",
+        "1009.000000",
+    )
+
+
+def test_home_knows_funds_and_mining(desk: Desk, trader: Trader) -> None:
+    order = bought(trader.id, new_product(), started=sql.database_time() - timedelta(days=100))
+    fund_reserve("1000")
+    fund_reserve("500.000009", PlatformAccount.INCENTIVE_POOL)
+    runs.carry_out("funds", runs.today())
+    trader.post("power/start", {})
+    home = trader.get("index/index")
+    same("index_index", home)
+    assert home["data"]["power"] == {"power_pool": "50.000000", "power_rate": 10, "is_open_power": True}
+    runs.carry_out("power", runs.today())
+    mine = trader.get("index/index")["data"]["my"]
+    assert (mine["power"], mine["power_income"], mine["fund_income"]) == ("1010.000000", "50.000000", "202.000000")
+    assert order.amount == 1010
+
+
+def test_funds(trader: Trader) -> None:
+    product = new_product()
+    fund_reserve("1000")
+    listed = trader.get("fund/products")
+    same("fund_products", listed)
+    [row] = listed["data"]
+    assert row["periods"] == SAMPLES["fund_products"]["data"][0]["periods"]
+    assert (row["unit_price"], row["total_volume"], row["remain_volume"]) == ("101.000000", 100, 100)
+    form = {"id": row["id"], "period": "3", "volume": 10}
+    prepared = trader.post("fund/product/buy/order", form)
+    same("fund_product_buy_order", prepared)
+    assert prepared["data"]["amount"] == "1010.000000"
+    assert prepared["data"]["no"].startswith("JZGM")
+    digits = int(prepared["data"]["no"].removeprefix("JZGM"))
+    same("fund_product_buy", trader.post("fund/product/buy", {"no": digits, "id": HASH}))
+    waiting = trader.get("fund/buy/logs")
+    same("fund_buy_logs", waiting)
+    [row] = waiting["data"]
+    assert (row["status"], row["period"], row["volume"], row["matures_at"]) == (1, 3, 10, None)
+    order = bought(trader.id, product, started=sql.database_time() - timedelta(days=100))
+    runs.carry_out("funds", runs.today())
+    logs = trader.get("fund/reward/logs")
+    same("fund_reward_logs", logs)
+    [row] = logs["data"]
+    assert (row["reward"], row["order_id"]) == ("202.000000", public_ids.encode(order.id))
+    same("fund_order_redeem", trader.post("fund/order/redeem", {"id": public_ids.encode(order.id)}))
+    redeemed = trader.get("fund/redeem/logs")
+    same("fund_redeem_logs", redeemed)
+    [row] = redeemed["data"]
+    assert (row["status"], row["redeemed_amount"], row["fee"]) == (2, "1010.000000", "0.000000")
+    bought_logs = trader.get("fund/buy/logs")
+    same("fund_buy_logs", bought_logs)
+    assert [row["status"] for row in bought_logs["data"]] == [2, 1]
+
+
+def test_mining(trader: Trader) -> None:
+    refused = trader.post("power/start", {})
+    assert (refused["code"], refused["reason"]) == (500, "no_power")
+    bought(trader.id, new_product())
+    for _ in range(2):
+        same("power_start", trader.post("power/start", {}))
+    fund_reserve("10000", PlatformAccount.INCENTIVE_POOL)
+    runs.carry_out("power", runs.today())
+    for logs in (trader.post("power/reward/logs", {}), trader.get("power/reward/logs")):
+        same("power_reward_logs", logs)
+        assert [row["reward"] for row in logs["data"]] == ["1000.000000"]
+    assert trader.post("power/stop", {}) == SAMPLES["power_start"]
 
 
 def test_market(desk: Desk, trader: Trader) -> None:

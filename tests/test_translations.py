@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None}
 IN_TEMPLATES = re.compile(r"{%\s*translate\s+\"([^\"]+)\"")
+IN_BLOCKS = re.compile(r"{%\s*blocktranslate[^%]*%}(.*?){%\s*endblocktranslate")
+PLACE = re.compile(r"{{ (\w+) }}")
 
 
 def said() -> set[str]:
@@ -23,7 +25,9 @@ def said() -> set[str]:
         ):
             found.add(message if isinstance(message, str) else message[0])
     for template in [*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")]:
-        found.update(IN_TEMPLATES.findall(template.read_text()))
+        text = template.read_text()
+        found.update(IN_TEMPLATES.findall(text))
+        found.update(PLACE.sub(r"%(\1)s", block) for block in IN_BLOCKS.findall(text))
     return found
 
 

@@ -9,7 +9,7 @@ from backoffice.tour.session import Session, Socket, TourFailed
 from chain.development import Wallet
 
 INTERVALS = ("1min", "5min", "15min", "30min", "60min", "4hour", "1day", "1week", "1mon")
-DEPOSIT, PLEDGE = Decimal(500), Decimal(20)
+DEPOSIT, PLEDGE, WITHDRAWAL = Decimal(500), Decimal(20), Decimal(20)
 
 
 def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
@@ -21,7 +21,10 @@ def tour(url: str, wallet: Wallet, say: Callable[[str], None]) -> None:
     index = _market(session)
     asyncio.run(_deposit(session))
     _pledge(session)
+    _fund(session)
+    _mine(session)
     asyncio.run(_trade(session, index))
+    asyncio.run(_withdraw(session))
     _leave_pool(session)
     _leave(session)
     say("The tour is complete.")
@@ -111,7 +114,7 @@ def _pledge(session: Session) -> None:
 
 
 def _leave_pool(session: Session) -> None:
-    session.say("9. The pledges leave the market pool")
+    session.say("12. The pledges leave the market pool")
     for _ in range(2):
         session.call("POST", "market/pledge/cancel")
     live = [row for row in session.call("GET", "market/pledges")["data"] if row["status"] != "left"]
@@ -119,8 +122,57 @@ def _leave_pool(session: Session) -> None:
     session.say("     the settlement of today, after 00:05 tomorrow, pays them out")
 
 
+def _fund(session: Session) -> None:
+    session.say("6. A fund is bought and redeemed before its period ends")
+    before = session.home()
+    _check(len(before["fund"]) > 0, "the home call lists no fund")
+    products = session.call("GET", "fund/products")["data"]
+    # The demonstration's first fund may be redeemed early; it was made first, and the newest comes first.
+    product = next((row for row in reversed(products) if row["remain_volume"] > 0), None)
+    if product is None:
+        raise TourFailed("all funds are sold out")
+    session.call("POST", "fund/product/buy/order", expect=500, id=product["id"], volume=product["total_volume"] + 1)
+    form = {"id": product["id"], "period": product["periods"][0]["period"], "volume": 1}
+    prepared = session.call("POST", "fund/product/buy/order", **form)["data"]
+    session.call("POST", "fund/product/buy", no=prepared["no"], id=session.pay(prepared))
+
+    def bought() -> dict[str, Any] | None:
+        rows = session.call("GET", "fund/buy/logs")["data"]
+        return next((row for row in rows if row["no"] == prepared["no"] and row["status"] == 2), None)
+
+    order = session.wait_for(f"a unit of {product['title']} is bought", bought)
+    session.say(f"     its period of {order['period']} months ends at {order['matures_at']}")
+    left = next(row for row in session.call("GET", "fund/products")["data"] if row["id"] == product["id"])
+    _check(left["remain_volume"] < product["remain_volume"], "the fund's volume is what it was")
+    rewarded = session.call("GET", "fund/reward/logs")["data"]
+    _check(all(row["order_id"] != order["id"] for row in rewarded), "the order was rewarded before its end")
+    session.call("POST", "fund/order/redeem", id=order["id"])
+    redeemed = session.wait_for(
+        "the fund is redeemed early",
+        lambda: next(
+            (row for row in session.call("GET", "fund/redeem/logs")["data"] if row["no"] == prepared["no"]), None
+        ),
+    )
+    session.say(f"     {redeemed['redeemed_amount']} returned, fee {redeemed['fee']}")
+    session.call("POST", "fund/order/redeem", expect=500, id=order["id"])
+
+
+def _mine(session: Session) -> None:
+    session.say("7. Mining is opened")
+    session.call("POST", "power/start")
+    session.call("POST", "power/start")
+    home = session.home()
+    _check(home["power"]["is_open_power"] is True, "mining is not open")
+    session.say(f"     power {home['my']['power']}; the next settlement shares {home['power']['power_pool']}")
+    session.call("POST", "power/reward/logs")
+    session.call("GET", "power/reward/logs")
+    session.call("POST", "power/stop")
+    _check(session.home()["power"]["is_open_power"] is False, "mining is still open")
+    session.call("POST", "power/start")
+
+
 async def _trade(session: Session, index: dict[str, Any]) -> None:
-    session.say("6. The socket: candles and market for everybody, positions, orders and balance for the client")
+    session.say("8. The socket: candles and market for everybody, positions, orders and balance for the client")
     async with Socket(session.url, session.say) as socket:
         await socket.ask(sub=f"index.kline.{index['code']}", id="1")
         candles = await socket.push(f"index.kline.{index['code']}")
@@ -135,7 +187,7 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
         await socket.ask(sub="balance", id="5")
         await socket.ask(ping=1)
 
-        session.say("7. A position is opened, moves, and is closed")
+        session.say("9. A position is opened, moves, and is closed")
         placed = session.call(
             "POST", "contract/order/create", id=index["id"], direction="buy", price_type="market", volume=100
         )["data"]
@@ -160,7 +212,7 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
         [protected] = await socket.push("index.positions", lambda data: len(data) == 1 and bool(data[0]["stop_loss"]))
         session.say(f"     protected by a stop-loss at {protected['stop_loss']}")
 
-        session.say("8. A limit order waits and is cancelled")
+        session.say("10. A limit order waits and is cancelled")
         far = str(round(Decimal(str(market["last_price"])) / 2, index["decimals"]))
         limit = session.call(
             "POST", "contract/order/create", id=index["id"], direction="buy", price_type="limit", volume=10, price=far
@@ -191,7 +243,31 @@ async def _trade(session: Session, index: dict[str, Any]) -> None:
     _check([row["kind"] for row in fills] == ["close", "open"], "the position's fills are not its own")
 
 
+async def _withdraw(session: Session) -> None:
+    session.say("11. A withdrawal to the client's own wallet, followed on the socket")
+    config = session.call("GET", "index/config")["data"]
+    before = Decimal(session.home()["my"]["balance"])
+    async with Socket(session.url, session.say) as socket:
+        await socket.ask(auth=session.token)
+        await socket.ask(sub="payments", id="1")
+        asked = session.call("POST", "index/withdraw", amount=str(WITHDRAWAL))["data"]
+
+        def ended(rows: list[dict[str, Any]]) -> bool:
+            return any(row["no"] == asked["no"] and row["status"] == "confirmed" for row in rows)
+
+        await socket.shows("payments", ended, 60)
+    [row] = session.call("GET", "index/withdrawals", no=asked["no"])["data"]
+    session.say(f"     {row['arrival']} arrived in {row['tx_hash']}, {row['fee']} was the fee")
+    _check(Decimal(row["arrival"]) == WITHDRAWAL - Decimal(config["withdrawal_fee"]), "another amount has arrived")
+    _check(Decimal(session.home()["my"]["balance"]) == before - WITHDRAWAL, "the home call shows another balance")
+    statement = session.call("GET", "index/statement")["data"]
+    kinds = [movement["kind"] for movement in statement["movements"][:3]]
+    _check({"withdrawal", "withdrawal_fee"} <= set(kinds), f"the statement's newest movements are {kinds}")
+    paid = session.call("GET", "index/payments")
+    _check(paid["page"]["total"] >= 2, "the payments are not listed")
+
+
 def _leave(session: Session) -> None:
-    session.say("10. Signing out")
+    session.say("13. Signing out")
     session.call("POST", "auth/logout")
     session.call("GET", "contract/positions", expect=401)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from common.errors import Invalid, Problem
+from common.errors import Interrupted, Invalid, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +34,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's hook: whatever a call raised becomes the documented envelope."""
     if isinstance(error, Invalid):
         return _invalid({k: [str(s) for s in found] for k, found in error.errors.items()}, error.reason)
+    if isinstance(error, Interrupted):
+        # The document's samples say `status_code` here, other calls `code`.
+        return Response({"status_code": error.code, "code": error.code, "message": "", "data": error.data})
     if isinstance(error, Problem):
         return Response(failure(error.code, error.message, error.reason), status=http_status(error.code))
     if isinstance(error, exceptions.ValidationError):

@@ -1,6 +1,6 @@
 """The base of every call: a viewset that parses, asks a service or a query, and answers."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -8,6 +8,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import MethodNotAllowed, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
+
+from common.errors import Unauthenticated
+from common.http import gate
 
 # What is written in ASCII is the same in all of them. Python knows codecs that fail in ways of their own.
 CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}
@@ -34,6 +37,16 @@ class ApiViewSet(ViewSet):
         if charset.lower() not in CHARSETS:
             raise UnsupportedMediaType(charset)
         super().initial(request, *args, **kwargs)
+
+    def check_throttles(self, request: Request) -> None:
+        """The last check before the call's own code."""
+        super().check_throttles(request)
+        gate.check(request, self)
+
+    def permission_denied(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
+        """What stands in the way of every answer stands in the way of this one, too."""
+        gate.check(request, self)
+        raise Unauthenticated
 
     def parse(self, serializer: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
         """The request's fields after checking; raises DRF's ValidationError."""

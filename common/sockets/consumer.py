@@ -9,7 +9,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Problem, Unauthenticated
+from common.errors import Banned, Problem, Unauthenticated
 from common.sockets import answers, connection, handshake, registry
 from common.sockets.hub import Hub
 from common.sockets.limits import limit
@@ -83,6 +83,8 @@ class SocketConsumer(AsyncWebsocketConsumer):
                 self._answer(answers.pong(message.subject))
             else:
                 self.missed_pongs = 0
+        except Banned:
+            self.shut(BANNED, "banned")
         except Problem as problem:
             self._fail(problem, message.id)
         except Exception:
@@ -144,7 +146,11 @@ class SocketConsumer(AsyncWebsocketConsumer):
             self._sign_out(Unauthenticated(_("The token was revoked; sign in again."), "token_revoked"))
 
     def _sign_out(self, why: Problem) -> None:
-        """Ends the private channels with an error frame; the socket and its public channels go on."""
+        """Ends the private channels with an error frame; the socket and its public channels go on, but for a banned
+        client's."""
+        if isinstance(why, Banned):
+            self.shut(BANNED, "banned")
+            return
         self._end_session()
         self._drop_private()
         self._fail(why)

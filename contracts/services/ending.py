@@ -36,6 +36,22 @@ def cancel_order(*, client_id: int, order_id: int) -> None:
     end_orders([(order.id, client_id, order.hold)], Order.Status.CANCELLED, "")
 
 
+def cancel_waiting_orders(client_id: int) -> None:
+    """Cancels whatever of a client waits to open something, at the market price too; closes go on, they only reduce.
+
+    For bans: in their transaction, under the client's `available` lock.
+    """
+    waiting = sql.rows(
+        """
+        SELECT id, client_id, hold FROM contracts_order
+        WHERE client_id = %s AND status = 'pending' AND kind = 'open' ORDER BY id FOR UPDATE
+        """,
+        [client_id],
+    )
+    if waiting:
+        end_orders(waiting, Order.Status.CANCELLED, "banned")
+
+
 def expire_orders(limit: int = 500) -> int:
     """Refuses orders at the market price that met no tick in 10 s; the number refused. The row's status decides
     between this and the engine."""

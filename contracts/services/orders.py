@@ -23,12 +23,13 @@ class PlacedOrder:
     fee: Decimal
 
 
-# The order and its hold in one statement. The database's clock gives its arrival.
+# The order and its hold in one statement. The database's clock gives its arrival. A client that was banned after its
+# request was let in is seen here: a ban holds the same lock.
 _PLACE = """
 WITH placed AS (
     INSERT INTO contracts_order
         (client_id, index_id, kind, direction, price_type, price, lever, volume, fee, hold)
-    VALUES (%s, %s, 'open', %s, %s, %s, %s, %s, %s, %s)
+    SELECT id, %s, 'open', %s, %s, %s, %s, %s, %s, %s FROM accounts_client WHERE id = %s AND banned_at IS NULL
     RETURNING id
 ), held AS (
     INSERT INTO ledger_transfer (debit_id, credit_id, amount, kind, reference)
@@ -46,7 +47,7 @@ def place_order(
 
     Raises Invalid (`not_found`, a price finer than the index) and Refused (`halted`, `stale`, `closing`,
     `terms_changed`, `volume_limit`, `index_price_too_low`, `order_too_small`, `too_many_orders`,
-    `insufficient_balance`); then nothing has changed.
+    `insufficient_balance`, `banned`); then nothing has changed.
     """
     context = read_context(client_id=client_id, index_id=index_id, direction=direction, lock=True)
     check_price(context, "price", limit)
@@ -59,10 +60,11 @@ def place_order(
     placed = sql.row(
         _PLACE,
         [
-            *(client_id, index_id, direction, kind, limit, context.terms.lever, volume, hold.fee, hold.total),
+            *(index_id, direction, kind, limit, context.terms.lever, volume, hold.fee, hold.total, client_id),
             *(accounts.available(client_id), accounts.order_hold(client_id), hold.total),
         ],
     )
-    assert placed is not None
+    if placed is None:
+        raise refused("banned")
     publish.after_commit([client_id], [ORDERS, BALANCE])
     return PlacedOrder(placed[0], hold.price, hold.fee)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from ledger.accounts import PlatformAccount, available
 from ledger.services import Kind, Posting, post
-from payments.handlers import ConfirmedPayment
+from payments.handlers import ConfirmedPayment, PaymentHandler
 
 
 def credit_index_account(client_id: int, amount: Decimal, reference: str) -> None:
@@ -12,7 +12,7 @@ def credit_index_account(client_id: int, amount: Decimal, reference: str) -> Non
     post([Posting(PlatformAccount.CUSTODY, available(client_id), amount, Kind.DEPOSIT, reference)])
 
 
-class DepositPayments:
+class DepositPayments(PaymentHandler):
     """What a confirmed deposit (ZHCZ) does."""
 
     def on_confirmed(self, payment: ConfirmedPayment) -> None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chain.node import normalise_hash
 from common import order_numbers, sql
+from common.configuration import live
 from common.errors import Invalid, Refused, not_found
 from common.money import trim
 from common.order_numbers import new_number
@@ -24,12 +25,12 @@ _NUMBER_TRIES = 5
 
 
 def create_order(*, client_id: int, purpose: str, amount: Decimal) -> PaymentOrder:
-    """An order of `amount` USDT, to be paid within `settings.PAYMENT_ORDER_MINUTES`; nothing is reserved for it.
+    """An order of `amount` USDT, to be paid within `PAYMENT_ORDER_MINUTES`; nothing is reserved for it.
 
     `purpose` is the number's prefix. Raises Invalid `below_minimum`, Refused `halted`.
     """
     halts.refuse_halted(halts.Kind.DEPOSIT)
-    smallest = SMALLEST_PLEDGE if purpose == order_numbers.PLEDGE else Decimal(settings.MINIMUM_PAYMENT)
+    smallest = SMALLEST_PLEDGE if purpose == order_numbers.PLEDGE else Decimal(live.MINIMUM_PAYMENT)
     if amount < smallest:
         sentence = _("The amount must be at least %(minimum)s USDT.") % {"minimum": trim(smallest)}
         raise Invalid({"amount": [sentence]}, reason="below_minimum")
@@ -46,7 +47,7 @@ def create_order(*, client_id: int, purpose: str, amount: Decimal) -> PaymentOrd
                     status=Status.UNPAID,
                     reason="",
                     created_at=created_at,
-                    expires_at=created_at + timedelta(minutes=settings.PAYMENT_ORDER_MINUTES),
+                    expires_at=created_at + timedelta(minutes=live.PAYMENT_ORDER_MINUTES),
                 )
         except IntegrityError:
             # Somebody took the same number in the same 10 microseconds.

@@ -40,6 +40,8 @@ CORRECTABLE = {
     PlatformAccount.FEE_REVENUE,
     PlatformAccount.FUND_RESERVE,
 }
+# Where bookings went that are no client's.
+_WITHOUT_CLIENT = {"unmatched": PlatformAccount.UNMATCHED, "reserve": PlatformAccount.FUND_RESERVE}
 # What a reversal may take back, beside corrections: single movements that nothing else counts.
 REVERSIBLE = {Kind.CORRECTION, Kind.FUND_REWARD, Kind.POWER_REWARD, Kind.RESERVE}
 
@@ -147,7 +149,7 @@ def _carry_out_refund(approval: Approval) -> None:
 
 def _carry_out_reversal(approval: Approval) -> None:
     seen = ChainTransfer.objects.get(id=int(approval.object_id))
-    debit = PlatformAccount.UNMATCHED if seen.client_id is None else available(seen.client_id)
+    debit = _WITHOUT_CLIENT[seen.booked_as] if seen.client_id is None else available(seen.client_id)
     ledger.lock([debit])
     transfer = ChainTransfer.objects.select_for_update().get(id=seen.id)
     if transfer.status != Status.REORGANISED or transfer.resolution in (Resolution.REVERSED, Resolution.REFUNDED):

@@ -20,6 +20,7 @@ from payments.handlers import PURPOSES, ConfirmedPayment, Later
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 from payments.services.claims import judge_claims
 from payments.services.deposits import credit_index_account
+from payments.services.sightings import give_up, match, notice, open_orders
 
 log = structlog.get_logger(__name__)
 
@@ -29,9 +30,10 @@ Booked = ChainTransfer.Booked
 
 
 def settle() -> int:
-    """Books the transfers that are `settings.CHAIN_CONFIRMATIONS` deep, then judges the claims that none of them
-    answered; the number booked. What cannot be done now is left to the next sweep.
+    """Matches the transfers that are new to orders, books those that are `settings.CHAIN_CONFIRMATIONS` deep, then
+    judges the claims that none of them answered; the number booked. What cannot be done now is left to the next sweep.
     """
+    notice()
     booked = 0
     try:
         chain = node()
@@ -79,24 +81,32 @@ def _tried(transfer: ChainTransfer) -> bool:
 @transaction.atomic
 def _book(seen: ChainTransfer) -> bool:
     """Books a transfer unless somebody else was faster. Raises Later."""
-    client = client_by_address(seen.sender)
+    is_treasury = seen.sender == settings.CHAIN_TREASURY_ADDRESS
+    client = None if is_treasury else client_by_address(seen.sender)
     orders: list[PaymentOrder] = []
     if client is not None:
         ledger.lock([available(client.id)])
-        open_orders = PaymentOrder.objects.select_for_update().filter(
-            client=client, status__in=[OrderStatus.UNPAID, OrderStatus.CONFIRMING], amount=seen.amount
-        )
-        orders = list(open_orders.order_by("id"))
+        orders = list(open_orders(client.id, seen.amount).select_for_update())
     transfer = ChainTransfer.objects.select_for_update().get(id=seen.id)
     if transfer.status != Status.SEEN or transfer.block_hash != seen.block_hash:
         return False
     if _is_booked_before(transfer):
+        give_up(transfer)
         return False
-    if client is None:
-        _book_unmatched(transfer)
+    if is_treasury:
+        _book_platforms(transfer, PlatformAccount.FUND_RESERVE, Kind.RESERVE, Booked.RESERVE)
+        transfer.status = Status.BOOKED
+    elif client is None:
+        _book_platforms(transfer, PlatformAccount.UNMATCHED, Kind.UNMATCHED, Booked.UNMATCHED)
+        transfer.status = Status.UNMATCHED
+        alert(
+            f"unmatched:{transfer.sender}",
+            f"{transfer.amount} USDT came from an unknown address",
+            f"{transfer.sender} paid it in {transfer.tx_hash}. It waits in the back office to be assigned or refunded.",
+        )
     else:
         transfer.client = client
-        transfer.order = _order_for(transfer, orders)
+        _match_order(transfer, orders)
         _book_for_client(transfer, client.id)
         publish.after_commit([client.id], [PAYMENTS, BALANCE])
     transfer.booked_at = sql.database_time()
@@ -129,39 +139,25 @@ def _is_booked_before(transfer: ChainTransfer) -> bool:
     return True
 
 
-def _order_for(transfer: ChainTransfer, orders: list[PaymentOrder]) -> PaymentOrder | None:
-    """The order that the transfer pays. Raises Later while it may be one of several."""
-    found = rules.fitting(orders, transfer.tx_hash, transfer.block_time)
-    if len(found) < 2:
-        return found[0] if found else None
-    reached = ScanCursor.objects.get(chain_id=transfer.chain_id).block_time
-    if reached is None or any(order.expires_at >= reached for order in found):
-        raise Later
-    return None
+def _match_order(transfer: ChainTransfer, orders: list[PaymentOrder]) -> None:
+    """Finds the order that the transfer pays. Raises Later while it may be one of several."""
+    match(transfer, orders)
+    found = rules.fitting(orders, transfer.tx_hash, transfer.block_time, transfer.order_id)
+    if len(found) > 1:
+        reached = ScanCursor.objects.get(chain_id=transfer.chain_id).block_time
+        if reached is None or any(order.expires_at >= reached for order in found):
+            raise Later
 
 
 def _reference(booked_as: str, transfer: ChainTransfer) -> str:
     return f"{booked_as}:{transfer.chain_id}:{transfer.tx_hash}:{transfer.log_index}"
 
 
-def _book_unmatched(transfer: ChainTransfer) -> None:
-    ledger.post(
-        [
-            Posting(
-                PlatformAccount.CUSTODY,
-                PlatformAccount.UNMATCHED,
-                transfer.amount,
-                Kind.UNMATCHED,
-                _reference(Booked.UNMATCHED, transfer),
-            )
-        ]
-    )
-    transfer.status, transfer.booked_as = Status.UNMATCHED, Booked.UNMATCHED
-    alert(
-        f"unmatched:{transfer.sender}",
-        f"{transfer.amount} USDT came from an unknown address",
-        f"{transfer.sender} paid it in {transfer.tx_hash}. It waits in the back office to be assigned or refunded.",
-    )
+def _book_platforms(transfer: ChainTransfer, account: PlatformAccount, kind: Kind, booked_as: Booked) -> None:
+    """Books a transfer that is no client's to an account of the platform."""
+    reference = _reference(booked_as, transfer)
+    ledger.post([Posting(PlatformAccount.CUSTODY, account, transfer.amount, kind, reference)])
+    transfer.booked_as = booked_as
 
 
 def _book_for_client(transfer: ChainTransfer, client_id: int) -> None:
@@ -176,6 +172,7 @@ def _book_for_client(transfer: ChainTransfer, client_id: int) -> None:
                 handlers.handler(order.purpose).on_confirmed(payment)
         except Refused as refusal:
             purpose, reason = str(Booked.DEPOSIT), refusal.reason
+            handlers.handler(order.purpose).on_failed(order.no)
     if order is None or reason:
         credit_index_account(client_id, transfer.amount, _reference(purpose, transfer))
     if order is not None:

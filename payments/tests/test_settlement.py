@@ -15,7 +15,7 @@ from common.order_numbers import DEPOSIT, FUND
 from ledger.accounts import PlatformAccount
 from ledger.queries import balance
 from payments import handlers, services
-from payments.handlers import ConfirmedPayment, Later
+from payments.handlers import ConfirmedPayment, Later, PaymentHandler
 from payments.models import ChainTransfer, PaymentOrder, ScanCursor
 from payments.services.deposits import credit_index_account
 from payments.tests.conftest import Payer, assert_books_agree, confirm, custody, status, sweep, transfers
@@ -263,6 +263,16 @@ def test_an_unknown_sender_waits_for_an_operator(chain: Node, settings) -> None:
     assert_books_agree()
 
 
+def test_the_treasurys_transfers_are_the_fund_reserves(payer: Payer, settings) -> None:
+    settings.CHAIN_TREASURY_ADDRESS = payer.wallet.address
+    order = payer.order("10")
+    payer.pay("10")
+    assert confirm() == 1
+    assert (transfers(), ChainTransfer.objects.get().booked_as) == (["booked"], "reserve")
+    assert (balance(PlatformAccount.FUND_RESERVE), payer.balance, status(order)) == (10, 0, (0, ""))
+    assert_books_agree()
+
+
 def test_the_platforms_transfer_to_itself_moves_nothing(payer: Payer, settings) -> None:
     settings.CHAIN_RECEIVING_ADDRESS = payer.wallet.address
     settings.CHAIN_START_BLOCK = node().head().number + 1
@@ -273,10 +283,22 @@ def test_the_platforms_transfer_to_itself_moves_nothing(payer: Payer, settings) 
     assert (payer.balance, custody()) == (0, 0)
 
 
-class Moody:
-    """A handler that says what the test wants it to."""
+class Moody(PaymentHandler):
+    """A handler that says what the test wants it to, and notes what it was told."""
 
     answer: Exception | None = None
+    welcome: Exception | None = None
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def on_seen(self, no: str) -> None:
+        self.told.append(("seen", no))
+        if self.welcome:
+            raise self.welcome
+
+    def on_failed(self, no: str) -> None:
+        self.told.append(("failed", no))
 
     def on_confirmed(self, payment: ConfirmedPayment) -> None:
         credit_index_account(payment.client_id, payment.amount, payment.reference)
@@ -313,6 +335,81 @@ def test_a_payment_that_must_wait_is_tried_again(payer: Payer, moody: Moody) -> 
     assert (status(order), payer.balance) == ((2, ""), 30)
     assert ChainTransfer.objects.order_by("id")[0].booked_as == "fund"
     assert_books_agree()
+
+
+def test_a_payment_is_seen_once_and_long_before_it_is_deep(payer: Payer, moody: Moody) -> None:
+    order = payer.order("10", FUND)
+    payer.claim(order, payer.pay("10"))
+    sweep()
+    sweep()
+    assert (status(order), moody.told) == ((1, ""), [("seen", order.no)])
+    confirm()
+    assert (status(order), moody.told) == ((2, ""), [("seen", order.no)])
+
+
+def test_an_order_refused_at_sight_fails_at_once(payer: Payer, moody: Moody) -> None:
+    moody.welcome = Refused("Sold out.", "sold_out")
+    order = payer.order("10", FUND)
+    tx_hash = payer.pay("10")
+    sweep()
+    assert (status(order), payer.balance) == ((3, "sold_out"), 0)
+    order.refresh_from_db()
+    assert order.tx_hash == tx_hash
+    confirm()
+    assert (status(order), payer.balance) == ((3, "sold_out"), 10)
+    assert moody.told == [("seen", order.no)]
+    assert_books_agree()
+
+
+def test_what_was_seen_and_is_refused_has_failed(payer: Payer, moody: Moody) -> None:
+    moody.answer = Refused("No.", "no")
+    order = payer.order("10", FUND)
+    payer.pay("10")
+    sweep()
+    confirm()
+    assert (status(order), payer.balance) == ((3, "no"), 10)
+    assert moody.told == [("seen", order.no), ("failed", order.no)]
+
+
+def test_a_replaced_block_takes_the_sight_away(chain: Node, payer: Payer, moody: Moody) -> None:
+    order = payer.order("10", FUND)
+    sweep()
+    snapshot = chain.call("evm_snapshot")
+    payer.pay("10")
+    sweep()
+    assert chain.call("evm_revert", snapshot)
+    development.mine(5)
+    sweep()
+    sweep()
+    assert (transfers(), moody.told) == (["orphaned"], [("seen", order.no), ("failed", order.no)])
+    payer.claim(order, payer.pay("10"))
+    sweep()
+    confirm()
+    assert status(order) == (2, "")
+    assert moody.told[2:] == [("seen", order.no)]
+
+
+def test_a_claim_takes_a_payment_over_from_an_order_that_has_none(payer: Payer, moody: Moody) -> None:
+    first = payer.order("10", FUND)
+    tx_hash = payer.pay("10")
+    sweep()
+    second = payer.order("10", FUND)
+    sweep()
+    assert moody.told == [("seen", first.no)]
+    payer.claim(second, tx_hash)
+    sweep()
+    assert moody.told[1:] == [("failed", first.no), ("seen", second.no)]
+    confirm()
+    assert (status(first), status(second), len(moody.told)) == ((0, ""), (2, ""), 3)
+
+
+def test_an_order_prepared_later_does_not_make_a_seen_payment_doubtful(payer: Payer, moody: Moody) -> None:
+    first = payer.order("10", FUND)
+    payer.pay("10")
+    sweep()
+    second = payer.order("10", FUND)
+    assert confirm() == 1
+    assert (status(first), status(second), moody.told) == ((2, ""), (0, ""), [("seen", first.no)])
 
 
 def test_a_failing_payment_stops_no_other(payer: Payer, moody: Moody) -> None:

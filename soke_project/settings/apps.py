@@ -9,8 +9,10 @@ DEBUG = False
 
 INSTALLED_APPS = [
     "daphne",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "backoffice.apps.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -22,16 +24,23 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "django_celery_beat",
+    "constance",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "common",
     "ledger",
     "chain",
     "operations",
     "accounts",
+    "popups",
     "payments",
     "indexes",
     "market_making",
+    "funds",
+    "mining",
     "contracts",
-    "backoffice",
+    "backoffice.apps.BackofficeConfig",
+    "pages",
 ]
 
 MIDDLEWARE = [
@@ -43,8 +52,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
 ]
 
 ROOT_URLCONF = "soke_project.urls"
@@ -87,4 +98,12 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("favicon.svg")}],
     "SHOW_LANGUAGES": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "backoffice.dashboard.callback",
+    "SIDEBAR": {"show_search": True, "navigation": "backoffice.navigation.navigation"},
+    "STYLES": [lambda _request: static("backoffice/office.css")],
+    "SCRIPTS": [
+        lambda _request: static("backoffice/export.js"),
+        lambda _request: static("backoffice/access.js"),
+    ],
 }

@@ -46,6 +46,8 @@ CELERY_BEAT_SCHEDULE = {
     "operations-alerts": {"task": "operations.tasks.send_alerts", "schedule": 5.0, "options": {"expires": 5}},
     "indexes-prune": {"task": "indexes.tasks.prune", "schedule": 3600.0, "options": {"expires": 3600}},
     "contracts-expire": {"task": "contracts.tasks.expire", "schedule": 2.0, "options": {"expires": 2}},
+    "backoffice-sample": {"task": "backoffice.tasks.sample", "schedule": 30.0, "options": {"expires": 30}},
+    "backoffice-sum-up": {"task": "backoffice.tasks.sum_up", "schedule": 300.0, "options": {"expires": 300}},
     "backoffice-reconcile": {
         "task": "backoffice.tasks.reconcile",
         "schedule": 300.0,
@@ -56,5 +58,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "funds-redeem": {"task": "funds.tasks.redeem", "schedule": 2.0, "options": {"expires": 2}},
+    "funds-pay-waiting": {"task": "funds.tasks.pay_waiting", "schedule": 30.0, "options": {"expires": 30}},
+    "settle-funds": _settles("funds", "00:02"),
     "settle-pledges": _settles("pledges", "00:05"),
+    "settle-power": _settles("power", "00:10"),
 }

@@ -19,6 +19,14 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.int("SOKE_P
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 
+# Operators prove a second factor; their sessions end after half an hour of quiet, and after a working day in any case.
+SOKE_TOTP_REQUIRED = not DEVELOPMENT or env.bool("SOKE_TOTP_REQUIRED", False)
+OTP_TOTP_ISSUER = f"SOKE {SITE_DOMAIN}"
+OPERATOR_SESSION_SECONDS = env.int("SOKE_OPERATOR_SESSION_HOURS", 12) * 3600
+SESSION_COOKIE_AGE = env.int("SOKE_OPERATOR_QUIET_MINUTES", 30) * 60
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from backoffice.reconcile import reconcile
+from backoffice.reconcile import reconcile_settled
 from common.reconciliation import checks
 
 
@@ -10,7 +10,7 @@ class Command(BaseCommand):
     help = "Checks ledger, balances, orders, positions, pledges, payments and the chain against each other."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = reconcile()
+        found = reconcile_settled()
         for difference in found:
             kind = "warning" if difference.warning else "DIFFERENCE"
             self.stdout.write(f"{kind}: {difference.check}: {difference.what}")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from chain.node import Fees, Node
+from common import sql
 from common.money import MONEY
 from operations.alerts import alert
 from payments.models import PayoutWallet, Withdrawal
@@ -58,7 +59,7 @@ def shortage(wallet: PayoutWallet, holdings: Holdings, amount: Decimal, max_fee:
 def note(wallet: PayoutWallet, holdings: Holdings, held_up: str) -> None:
     """Writes down what was seen; says so where payouts are held up."""
     wallet.tokens, wallet.coins = holdings.tokens.quantize(MONEY), Decimal(holdings.coins) / WEI
-    wallet.held_up = held_up
+    wallet.held_up, wallet.checked_at = held_up, sql.database_time()
     wallet.save()
     if held_up:
         alert(

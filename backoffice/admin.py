@@ -1,0 +1,69 @@
+"""Lists of rooms outside the project, in the manner of our own: operators, their groups and devices."""
+
+from typing import Any
+
+from constance.admin import Config
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from backoffice.models import DayFlow, Sample
+from common.admin import ReadOnlyAdmin
+from operations.audited import AuditedAdmin
+
+for model in (User, Group, TOTPDevice, Config):
+    if admin.site.is_registered(model):
+        admin.site.unregister([model])
+
+
+@admin.register(User)
+class OperatorAdmin(UserAdmin, AuditedAdmin):
+    """Operators. One who leaves is made inactive: what it did stays its own."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "is_active", "is_staff", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_superuser", "groups")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Group)
+class OperatorGroupAdmin(GroupAdmin, AuditedAdmin):
+    pass
+
+
+@admin.register(TOTPDevice)
+class SecondFactorAdmin(AuditedAdmin):
+    """A lost device is deleted here; its operator scans a new one at the next sign-in. The secret is never shown."""
+
+    list_display = ("user", "confirmed", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    fields = ("user", "confirmed", "created_at", "last_used_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Sample)
+class SampleAdmin(ReadOnlyAdmin):
+    list_display = ("at", "equity", "reserved", "unrealised", "open_interest")
+    ordering = ("-at",)
+    show_full_result_count = False
+
+
+@admin.register(DayFlow)
+class DayFlowAdmin(ReadOnlyAdmin):
+    list_display = ("day", "kind", "amount", "transfers")
+    list_filter = ("kind",)
+    date_hierarchy = "day"
+    ordering = ("-day", "kind")
