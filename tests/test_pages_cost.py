@@ -28,22 +28,24 @@ def crowd(db: None) -> Desk:
         cursor.execute(
             """
             INSERT INTO accounts_client (id, address)
-            SELECT 1000 + n, '0x' || lpad(to_hex(n + 4096), 40, '0') FROM generate_series(1, %s) AS n
+            SELECT 1000000 + n, '0x' || lpad(to_hex(n + 4096), 40, '0') FROM generate_series(1, %s) AS n
             """,
             [ROWS],
         )
-        cursor.execute("INSERT INTO ledger_account (id) SELECT (1000 + n) * 8 FROM generate_series(1, %s) AS n", [ROWS])
+        cursor.execute(
+            "INSERT INTO ledger_account (id) SELECT (1000000 + n) * 8 FROM generate_series(1, %s) AS n", [ROWS]
+        )
         cursor.execute(
             """
             INSERT INTO ledger_transfer (debit_id, credit_id, amount, kind, reference)
-            SELECT 4611686018427387904, (1000 + n) * 8, 1, 'deposit', 'crowd:' || n FROM generate_series(1, %s) AS n
+            SELECT 4611686018427387904, (1000000 + n) * 8, 1, 'deposit', 'crowd:' || n FROM generate_series(1, %s) AS n
             """,
             [ROWS],
         )
         cursor.execute(
             """
             INSERT INTO contracts_order (client_id, index_id, kind, direction, price_type, price, lever, volume, status)
-            SELECT 1000 + n, %s, 'open', 1, 'limit', 900, 20, 1, (ARRAY['pending', 'cancelled'])[1 + n %% 2]
+            SELECT 1000000 + n, %s, 'open', 1, 'limit', 900, 20, 1, (ARRAY['pending', 'cancelled'])[1 + n %% 2]
             FROM generate_series(1, %s) AS n
             """,
             [desk.index.id, ROWS],
@@ -51,7 +53,7 @@ def crowd(db: None) -> Desk:
         cursor.execute(
             """
             INSERT INTO payments_paymentorder (client_id, no, purpose, amount, created_at, expires_at, status)
-            SELECT 1000 + n, 'ZHCZ' || lpad(n::text, 15, '0'), 'ZHCZ', 1, now(), now(), 0
+            SELECT 1000000 + n, 'ZHCZ' || lpad(n::text, 15, '0'), 'ZHCZ', 1, now(), now(), 0
             FROM generate_series(1, %s) AS n
             """,
             [ROWS],
@@ -91,8 +93,8 @@ def test_the_dashboard_costs_the_same_whatever_is_behind_it(crowd: Desk, admin_c
 
 def test_a_clients_page_finds_its_movements_by_index(crowd: Desk, admin_client: Browser) -> None:
     # Content types are looked up once a process.
-    admin_client.get("/admin/accounts/client/1499/change/")
-    assert count(admin_client, "/admin/accounts/client/1500/change/") <= _CLIENT
+    admin_client.get("/admin/accounts/client/1000499/change/")
+    assert count(admin_client, "/admin/accounts/client/1000500/change/") <= _CLIENT
 
 
 def test_an_export_is_read_in_parts(crowd: Desk, admin_client: Browser) -> None:

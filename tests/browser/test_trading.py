@@ -220,7 +220,8 @@ def test_a_fund_is_bought_and_gives_power_to_mine(platform: Platform, visitor: C
     expect(page.locator("#mining-state")).to_have_text("Mining")
     platform.manage("settle", "power", "--date", datetime.now(ZoneInfo("Asia/Shanghai")).date().isoformat())
     someone.go("/mining")
-    expect(page.locator("#power-rewards tbody tr")).to_have_count(1)
+    # Where the platform's own run for yesterday came only now, it has paid too.
+    expect(page.locator("#power-rewards tbody tr")).not_to_have_count(0)
     someone.button("Stop").click()
     expect(page.locator("#mining-state")).to_have_text("Not mining")
 
