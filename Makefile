@@ -14,7 +14,7 @@ test: ## the whole suite on engines of its own; ARGS="ledger -k balance" for a p
 	@$(LAUNCH) test $(ARGS)
 
 test-deep: ## tens of thousands of random operations on contracts and pool against a plain model; about ten minutes
-	@SOKE_DEEP=$${SOKE_DEEP:-340} $(LAUNCH) test contracts/tests/test_books.py -q $(ARGS)
+	@SOKE_DEEP=$${SOKE_DEEP:-450} $(LAUNCH) test contracts/tests/test_books.py -q $(ARGS)
 
 bench: ## the benchmarks on engines of their own
 	@$(LAUNCH) bench $(ARGS)

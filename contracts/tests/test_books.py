@@ -284,6 +284,22 @@ class Books(RuleBasedStateMachine):
         code = self.codes[p.index]
         take_profit = None if take is None else self.price(code, p.direction * take)
         stop_loss = None if stop is None else self.price(code, -p.direction * stop)
+        self.set_protection(p, take_profit, stop_loss)
+        reached = stop_loss or take_profit
+        if age is not None and reached:
+            self.go_to(p.index, reached, age)
+
+    @precondition(lambda self: self.model.positions)
+    @rule(number=some, take=st.sampled_from([1, 10_000, 20_000]), stops=st.booleans())
+    def protect_from_known_price(self, number: int, take: int, stops: bool) -> None:
+        """The price that reaches it was fetched in the moment in which it was set; then one that was not."""
+        p = self.model.positions[number % len(self.model.positions)]
+        trigger = self.price(self.codes[p.index], -p.direction * take if stops else p.direction * take)
+        self.set_protection(p, None if stops else trigger, trigger if stops else None)
+        self.go_to(p.index, trigger, 1)
+        self.go_to(p.index, trigger, 0)
+
+    def set_protection(self, p: model.Position, take_profit: D | None, stop_loss: D | None) -> None:
         row = self.row_of(p)
         done = self.both(
             lambda: services.protect_position(
@@ -293,9 +309,6 @@ class Books(RuleBasedStateMachine):
         )
         if done:
             sql.execute("UPDATE contracts_position SET protected_at = %s WHERE id = %s", [self.at(), row])
-        reached = stop_loss or take_profit
-        if age is not None and reached:
-            self.go_to(p.index, reached, age)
 
     def row_of(self, p: model.Position) -> int:
         [(found,)] = sql.rows(
@@ -375,9 +388,9 @@ class Books(RuleBasedStateMachine):
         self.go_to(p.index, edges[which % len(edges)] + off * D("0.0001"), 0)
 
     @precondition(lambda self: self.model.positions)
-    @rule(number=some, which=some, volume=st.none() | st.just(1), batches=st.integers(1, 2))
+    @rule(number=some, which=some, volume=st.none() | st.just(1), batches=st.integers(0, 2))
     def close_at_the_edge(self, number: int, which: int, volume: int | None, batches: int) -> None:
-        """A close waits, the position is marked, and the engine gets no further than the first marks."""
+        """A close waits, the position is marked, and the engine gets no further than the first marks, if so far."""
         p = self.model.positions[number % len(self.model.positions)]
         edges = [edge for edge in (p.take_profit, p.stop_loss, p.liquidation, p.cap) if edge]
         self.close_part(p, volume)
@@ -395,6 +408,7 @@ class Books(RuleBasedStateMachine):
         else:
             self.die_executing(batches, 1, 0)
             self.model.execute(batches, 1)
+            self.another_leads()
 
     @rule(codes=st.sets(codes, min_size=1))
     def go_stale(self, codes: set[str]) -> None:
@@ -431,6 +445,10 @@ class Books(RuleBasedStateMachine):
         died = self.die_executing(batches, size, point)
         self.model.execute(batches, size)
         steps["crashes in a batch"] += died
+        self.another_leads()
+
+    def another_leads(self) -> None:
+        """And what the old one decided is refused, where there is anything to execute."""
         self.epoch += 1
         sql.execute("UPDATE indexes_leadership SET epoch = %s WHERE shard = %s", [self.epoch, SHARD])
         if work.marked(SHARD):

@@ -1,11 +1,13 @@
 """Edges that random operations (test_books.py) seldom meet exactly: the last contract that the pool can back, prices
 fetched in the very moment in which an order arrived, an engine that dies between a mark and the close that waited."""
 
+from datetime import timedelta
 from decimal import Decimal as D
 
 import pytest
 
 from common import sql
+from contracts import services
 from contracts.models import Fill
 from contracts.rules import BUY, SELL
 from contracts.tests.desk import Desk
@@ -85,6 +87,18 @@ def test_a_close_does_not_see_prices_of_the_moment_it_arrived(desk):
     assert desk.position(x, BUY)
     arrive(desk, order, "1 microsecond")
     assert desk.position(x, BUY) is None
+
+
+def test_a_take_profit_does_not_see_prices_of_the_moment_it_was_set(desk):
+    x = desk.client("20000")
+    position = desk.trade(x, BUY, 1000)
+    services.protect_position(client_id=x, position_id=position.id, take_profit=D(1010), stop_loss=None)
+    for before, stays in [("0", True), ("1 microsecond", False)]:
+        at = desk.moment.at + timedelta(seconds=1)
+        sql.execute("UPDATE contracts_position SET protected_at = %s - %s::interval", [at, before])
+        desk.tick("1010", seconds=1)
+        assert desk.moment.at == at
+        assert bool(desk.position(x, BUY)) == stays
 
 
 def arrive(desk: Desk, order: int, before: str) -> None:
