@@ -10,7 +10,7 @@ help: ## this list
 run: ## the whole platform on http://127.0.0.1:8000, in the foreground; Ctrl-C stops it
 	@$(LAUNCH) run
 
-test: ## the whole suite on engines of its own; ARGS="ledger -k balance" for a part of it
+test: ## the whole suite, in two sets at once on engines of their own; ARGS="ledger -k balance" for a part of it
 	@$(LAUNCH) test $(ARGS)
 
 test-deep: ## tens of thousands of random operations on contracts and pool against a plain model; about ten minutes

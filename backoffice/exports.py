@@ -1,13 +1,6 @@
-"""Lists as CSV, for accountants: streamed in constant memory, with the list's own search and filters.
+"""Lists as CSV, for accountants, with the list's own search and filters."""
 
-A cell that a spreadsheet would take for a formula gets an apostrophe before it. Numbers stay numbers: what is a number
-in the database is never text here.
-"""
-
-import csv
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, cast
 
 from django.contrib import admin
@@ -16,68 +9,17 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, StreamingHttpResponse
-from django.utils import timezone
 
 from accounts.models import Client
 from backoffice.groups import EXPORT
-from common.times import SHANGHAI, format_time
+from common.csv import stream
 from ledger import queries as ledger
 from ledger.accounts import account_name
 from ledger.models import Transfer
 from operations import audit
 from operations.audited import SECRET
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CHUNK = 2000
-
-
-def cell(value: Any) -> str:
-    """A value as a cell that no spreadsheet executes."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return format_time(value)
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, bool | int | float):
-        return str(value)
-    text = str(value).replace("\x00", "")
-    # Blanks before it do not help: spreadsheets strip them.
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text
-
-
-class _Line:
-    """What csv writes to: hands the line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def stream(name: str, header: list[str], rows: Iterable[Iterable[Any]], total: int) -> StreamingHttpResponse:
-    """A download of unknown length. `X-Total-Rows` is what its progress is measured by; Excel needs the mark at the
-    beginning to know that it is UTF-8."""
-    writer = csv.writer(_Line())
-
-    def lines() -> Iterator[bytes]:
-        yield b"\xef\xbb\xbf" + writer.writerow([cell(title) for title in header]).encode()
-        chunk: list[str] = []
-        for row in rows:
-            chunk.append(writer.writerow([cell(value) for value in row]))
-            if len(chunk) == 500:
-                yield "".join(chunk).encode()
-                chunk.clear()
-        yield "".join(chunk).encode()
-
-    moment = timezone.now().astimezone(SHANGHAI).strftime("%Y%m%d-%H%M%S")
-    return StreamingHttpResponse(
-        lines(),
-        content_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}-{moment}.csv"',
-            "X-Total-Rows": str(total),
-            "Cache-Control": "no-store",
-        },
-    )
 
 
 def export_list(request: HttpRequest, app_label: str, model_name: str) -> StreamingHttpResponse:

@@ -4,7 +4,9 @@ setup             make or renew the environment
 run               everything, in the foreground
 engines           only PostgreSQL, Valkey and the chain, in the foreground
 exec -- CMD ...   a command on the engines that run, or on some started for it
+test              every test, in two sets at once, each on engines of its own
 test ...          pytest on engines of its own; the words after it are pytest's
+test-apart        the set that waits more than it computes, on engines of its own
 bench ...         the benchmarks on engines of their own; the words after it are theirs
 """
 
@@ -22,6 +24,9 @@ from launcher.environment import ROOT, python, setup
 from launcher.processes import Output, spawn
 from launcher.stack import Stack, running_environment
 
+# Tests that wait more than they compute.
+WAITING = ("payments", "tests/browser", "tests/e2e")
+
 
 class _Terminated(KeyboardInterrupt):
     """`kill` and a closed terminal end it the way Ctrl-C does, but reach only this process."""
@@ -38,7 +43,8 @@ def main(command: str = "", *words: str) -> int:
         "run": lambda: _run(output),
         "engines": lambda: _engines(output),
         "exec": lambda: _exec(output, words[1:] if words[:1] == ("--",) else words),
-        "test": lambda: _apart(output, "test", ["-m", "pytest", *words]),
+        "test": lambda: _apart(output, "test", ["-m", "pytest", *words]) if words else _test(output),
+        "test-apart": lambda: _apart(output, "test-apart", ["-m", "pytest", *WAITING]),
         "bench": lambda: _apart(output, "bench", ["-m", "bench", *words]),
     }
     if command not in commands:
@@ -137,6 +143,34 @@ def _apart(output: Output, name: str, words: Sequence[str]) -> int:
         return _call([python(), *words], {**stack.environment, "SOKE_ENGINES": "1"})
     finally:
         _stop(output, stack)
+
+
+def _test(output: Output) -> int:
+    """Every test. What mostly waits for browsers, chains and processes that start runs beside the rest; what it
+    printed is shown when both are over. Engines that the environment names are one set's: there all run in turn."""
+    if any(os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL", "CHAIN_RPC_URL")):
+        return _apart(output, "test", ["-m", "pytest"])
+    log = _data_dir() / "test-apart.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    output.say(f"the tests of {', '.join(WAITING)} run beside the others; they write to {log}")
+    with open(log, "wb") as file:
+        beside = spawn(
+            [sys.executable, "-m", "launcher", "test-apart"],
+            directory=ROOT,
+            death_signal=signal.SIGTERM,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            ignored = [f"--ignore={path}" for path in WAITING]
+            code = _apart(output, "test", ["-m", "pytest", *ignored])
+            code = beside.wait() or code
+        finally:
+            if beside.poll() is None:
+                beside.terminate()
+                beside.wait()
+    output.say(f"\n{log}:\n{log.read_text(errors='replace')}")
+    return code
 
 
 def _call(words: Sequence[str | Path], environment: Mapping[str, str]) -> int:

@@ -86,6 +86,17 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
 
+# What the rooms write into proposals.
+PROPOSED = {
+    "amount": _("amount"),
+    "address": _("address"),
+    "client": _("client"),
+    "transfer": _("incoming transfer"),
+    "from": _("from"),
+    "to": _("to"),
+}
+
+
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
     """What waits for a second operator. Who may approve is asked by its kind."""
@@ -93,7 +104,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
     list_display = (
         "kind_label",
         "object_id",
-        "proposal",
+        "what",
         "reason",
         "status",
         "proposed_by",
@@ -111,6 +122,11 @@ class ApprovalAdmin(ReadOnlyAdmin):
     @admin.display(description=_("what is proposed"), ordering="kind")
     def kind_label(self, row: Approval) -> str:
         return approvals.label(row.kind)
+
+    @admin.display(description=_("proposal"))
+    def what(self, row: Approval) -> str:
+        """Amount and accounts as its room wrote them down, named in the reader's language."""
+        return " · ".join(f"{PROPOSED[name]} {value}" for name, value in row.proposal.items() if name in PROPOSED)
 
     @admin.action(description=_("Approve what another operator proposed"))
     def approve(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:

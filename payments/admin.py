@@ -1,21 +1,18 @@
-"""Payments and withdrawals for the operator: queues, decisions with a reason, exports. Every button is a service's."""
+"""Payments and withdrawals for the operator: queues, decisions with a reason. Every button is a service's."""
 
-from collections.abc import Iterator
 from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
-from common.csv import stream
 from common.errors import Invalid, Problem
-from common.times import format_time
 from operations.models import Approval
 from payments.models import (
     ChainTransfer,
@@ -33,36 +30,14 @@ def _operator(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-class ExportsCsv:
-    """An action that downloads the chosen rows; `csv_fields` are attributes of the row."""
-
-    csv_fields: tuple[str, ...] = ()
-
-    @admin.action(description=_("Download as CSV"), permissions=["view"])
-    def export_csv(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
-        return stream(queryset.model._meta.model_name or "rows", self.csv_fields, self._rows(queryset))
-
-    def _rows(self, queryset: QuerySet[Any]) -> Iterator[list[Any]]:
-        for row in queryset.order_by("id").iterator(chunk_size=2000):
-            yield [_cell(getattr(row, name)) for name in self.csv_fields]
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return format_time(value) if hasattr(value, "astimezone") else str(value)
-
-
 @admin.register(PaymentOrder)
-class PaymentOrderAdmin(ExportsCsv, ReadOnlyAdmin):
+class PaymentOrderAdmin(ReadOnlyAdmin):
     list_display = ("no", "created_at", "client", "purpose", "amount", "status", "reason")
     list_filter = ("status", "purpose")
     search_fields = ("no__exact", "client__address", "tx_hash__exact")
     list_select_related = ("client",)
     date_hierarchy = "created_at"
     ordering = ("-id",)
-    actions = ("export_csv",)
-    csv_fields = ("no", "created_at", "client", "purpose", "amount", "status", "reason", "tx_hash", "finished_at")
 
 
 class AssignForm(ReasonForm):
@@ -77,7 +52,7 @@ class AssignForm(ReasonForm):
 
 
 @admin.register(ChainTransfer)
-class ChainTransferAdmin(ExportsCsv, ReadOnlyAdmin):
+class ChainTransferAdmin(ReadOnlyAdmin):
     """What came in. Unmatched payments, and bookings that are gone from the chain, wait for two operators."""
 
     list_display = (
@@ -89,12 +64,8 @@ class ChainTransferAdmin(ExportsCsv, ReadOnlyAdmin):
     list_select_related = ("client", "order")
     date_hierarchy = "block_time"
     ordering = ("-id",)
-    actions = ("assign", "refund", "reverse", "export_csv")
+    actions = ("assign", "refund", "reverse")
     action_form = AssignForm
-    csv_fields = (
-        *("block_time", "tx_hash", "log_index", "sender", "amount", "status", "booked_as", "resolution"),
-        *("client", "order"),
-    )
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("payments.resolve_chaintransfer"))
@@ -130,7 +101,7 @@ class ChainTransferAdmin(ExportsCsv, ReadOnlyAdmin):
 
 
 @admin.register(Withdrawal)
-class WithdrawalAdmin(ExportsCsv, ReadOnlyAdmin):
+class WithdrawalAdmin(ReadOnlyAdmin):
     """The queue: what is in review waits for a decision; above the threshold an approval is a proposal."""
 
     list_display = (
@@ -142,12 +113,8 @@ class WithdrawalAdmin(ExportsCsv, ReadOnlyAdmin):
     list_select_related = ("client", "approved_by", "second_approved_by")
     date_hierarchy = "created_at"
     ordering = ("-id",)
-    actions = ("approve", "reject", "export_csv")
+    actions = ("approve", "reject")
     action_form = ReasonForm
-    csv_fields = (
-        *("no", "created_at", "client", "address", "amount", "fee", "status", "reason", "automatic"),
-        *("approved_by", "second_approved_by", "approved_at", "nonce", "tx_hash", "finished_at"),
-    )
 
     def has_approve_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("payments.approve_withdrawal"))

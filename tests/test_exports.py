@@ -9,7 +9,7 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
-from backoffice.exports import cell
+from common.csv import cell
 from popups.models import Popup
 from tests.conftest import Trader, opened
 

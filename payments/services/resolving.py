@@ -13,7 +13,7 @@ from common.errors import Invalid, Refused
 from common.money import format_money, parse_plain
 from common.sockets import publish
 from ledger import services as ledger
-from ledger.accounts import PLATFORM_BASE, ClientAccount, PlatformAccount, available
+from ledger.accounts import PLATFORM_BASE, ClientAccount, PlatformAccount, account_name, available
 from ledger.channels import BALANCE
 from ledger.models import Account, Transfer
 from ledger.services import Kind, Posting
@@ -92,7 +92,8 @@ def propose_correction(*, debit: int, credit: int, amount: Decimal, operator: Us
         errors["credit"] = [_("Two different accounts are needed.")]
     if errors:
         raise Invalid(errors)
-    proposal = {"debit": debit, "credit": credit, "amount": format_money(amount)}
+    names = {"from": account_name(debit), "to": account_name(credit)}
+    proposal = {"debit": debit, "credit": credit, "amount": format_money(amount), **names}
     return approvals.propose(
         kind=CORRECTION,
         object_type="ledger.Account",
