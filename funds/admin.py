@@ -46,8 +46,10 @@ class PeriodInline(TabularInline):
 class ProductForm(forms.ModelForm):
     def clean_total_volume(self) -> int:
         volume: int = self.cleaned_data["total_volume"]
-        # The model's constraint says the same, but is only looked at where the form has both fields.
-        taken = Product.objects.filter(pk=self.instance.pk).values_list("taken_volume", flat=True).first()
+        # The model's constraint says the same, but is only looked at where the form has both fields. The view's
+        # transaction keeps the row, so that no unit is sold between this look and the write.
+        row = Product.objects.filter(pk=self.instance.pk).select_for_update()
+        taken = row.values_list("taken_volume", flat=True).first()
         if volume < max(1, taken or 0):
             raise forms.ValidationError(_("The total volume is above 0 and not below what is taken."))
         return volume

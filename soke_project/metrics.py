@@ -16,7 +16,16 @@ SELECT
     (SELECT count(*) FROM contracts_order WHERE status = 'pending'),
     (SELECT count(*) FROM contracts_position WHERE closed_at IS NULL),
     (SELECT count(*) FROM contracts_position WHERE closed_at IS NULL AND mark <> ''),
-    (SELECT count(*) FROM payments_paymentorder WHERE status = 1)
+    (SELECT count(*) FROM payments_paymentorder WHERE status = 1),
+    (SELECT count(*) FROM funds_fundorder WHERE waiting_since IS NOT NULL),
+    (SELECT count(*) FROM operations_jobrun WHERE state IN ('waiting', 'running'))
+"""
+_WITHDRAWALS = """
+SELECT s.status, count(w.id)
+FROM unnest(ARRAY['review', 'approved', 'sent']) AS s (status) LEFT JOIN (
+    SELECT id, status FROM payments_withdrawal WHERE status IN ('review', 'approved', 'sent')
+) AS w USING (status)
+GROUP BY s.status
 """
 _AGES = """
 SELECT i.code, extract(epoch FROM clock_timestamp()) - coalesce(s.ticked_at, 0), s.stale, s.stale_reason
@@ -63,11 +72,17 @@ class Books:
         pool = market_making.figures()
         yield GaugeMetricFamily("soke_pool_equity_usdt", "Market pool's equity", float(pool.equity))
         yield GaugeMetricFamily("soke_pool_reserved_usdt", "Reserved for winners", float(pool.reserved))
-        [(orders, positions, marks, payments)] = sql.rows(_COUNTS)
+        [(orders, positions, marks, payments, fund_orders, job_runs)] = sql.rows(_COUNTS)
         yield GaugeMetricFamily("soke_orders_pending", "Orders that wait", orders)
         yield GaugeMetricFamily("soke_positions_open", "Open positions", positions)
         yield GaugeMetricFamily("soke_marks_waiting", "Marked positions not executed yet", marks)
         yield GaugeMetricFamily("soke_payments_confirming", "Payments being confirmed", payments)
+        yield GaugeMetricFamily("soke_fund_orders_waiting", "Rewards that wait for the fund reserve", fund_orders)
+        yield GaugeMetricFamily("soke_job_runs_open", "Runs of settling jobs that wait or go on", job_runs)
+        withdrawals = GaugeMetricFamily("soke_withdrawals", "Withdrawals on their way", labels=["status"])
+        for status, number in sql.rows(_WITHDRAWALS):
+            withdrawals.add_metric([status], number)
+        yield withdrawals
 
     @staticmethod
     def _engines() -> Iterator[Metric]:

@@ -15,6 +15,7 @@ from django.db import connection, connections
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from launcher import ports
+from tests.e2e.running import Platform
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -35,6 +36,17 @@ def browser() -> Iterator[Browser]:
         browser.close()
     # Django keeps other connections outside of a loop than inside; these lost their database with the last test.
     connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """The whole of it, running beside; the modules that need it share it."""
+    platform = Platform()
+    try:
+        platform.start()
+        yield platform
+    finally:
+        platform.stop()
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from backoffice.models import Sample
 from contracts.rules import BUY, SELL
 from indexes.models import Basket, Index
 from operations import approvals
+from payments.models import Withdrawal
+from payments.services import withdrawals
 from popups.models import Popup
 from tests.browser.looking import AXE, overflowing, untranslated, violations
 from tests.conftest import Trader, new_trader, open_desk, order_form
@@ -41,6 +43,8 @@ def trader(committed: None) -> Trader:
     desk.trade(trader.id, BUY, 900, "2803.371")
     desk.trade(other.id, SELL, 400, "2811.02")
     trader.post("contract/order/create", order_form(desk, price_type="limit", price="2700.5"))
+    for amount, who in (("120.5", trader), ("1500", trader), ("80", other)):
+        withdrawals.request_withdrawal(client_id=who.id, amount=Decimal(amount))
     samples.take_sample()
     samples.sum_up_lately()
     now = timezone.now().replace(second=0, microsecond=0)
@@ -71,6 +75,8 @@ def trader(committed: None) -> Trader:
         reason="申诉核实无误",
         operator=proposer,
     )
+    large = Withdrawal.objects.get(amount=1500)
+    withdrawals.approve(withdrawal_id=large.pk, operator=proposer, reason="余额与流水相符")
     return trader
 
 
@@ -127,6 +133,19 @@ def test_approvals_queue(page: Page) -> None:
     page.goto("/admin/operations/approval/")
     expect(page.get_by_text("申诉核实无误").first).to_be_visible()
     looks_right(page, "approvals")
+
+
+def test_withdrawals_queue(page: Page) -> None:
+    page.goto("/admin/payments/withdrawal/")
+    rows = page.locator("#result_list tbody tr")
+    expect(rows).to_have_count(3)
+    looks_right(page, "withdrawals")
+    rows.filter(has_text="120.5").locator("input.action-select").check()
+    page.locator("select[name=action]").select_option("reject")
+    page.locator("input[name=reason]").fill("地址有误")
+    page.locator("button[name=index]").click()
+    expect(page.get_by_text("地址有误").first).to_be_visible()
+    assert Withdrawal.objects.get(amount=Decimal("120.5")).status == Withdrawal.Status.REJECTED
 
 
 def test_index_form_refuses_terms_as_a_whole(page: Page) -> None:
@@ -186,7 +205,10 @@ def test_a_client_with_its_statement(page: Page, trader: Trader) -> None:
     "path",
     [
         "accounts/client",
-        "payments/withdrawal",
+        "payments/chaintransfer",
+        "payments/correction/add",
+        "operations/jobrun",
+        "funds/product/add",
         "operations/halt/add",
         "contracts/position",
         "django_celery_beat/periodictask",

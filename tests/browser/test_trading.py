@@ -20,16 +20,6 @@ from tests.e2e.running import Platform, wait_for
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def platform() -> Iterator[Platform]:
-    platform = Platform()
-    try:
-        platform.start()
-        yield platform
-    finally:
-        platform.stop()
-
-
 @pytest.fixture
 def visitor(browser: Browser, platform: Platform) -> Iterator[Callable[..., Visitor]]:
     """Makes visitors; each must leave without an error."""
