@@ -61,13 +61,13 @@ class ClientAdmin(ReadOnlyAdmin):
         return render_to_string(
             "admin/accounts/statement.html",
             {
-                "balances": [(Account.Kind(kind).label, balance) for kind, balance in balances.items()],
+                "balances": [(Account.Kind(kind).label, f"{balance:,}") for kind, balance in balances.items()],
                 "movements": [
                     {
                         "at": row.created_at,
                         "kind": row.get_kind_display(),
                         "account": Account.Kind(own % 8).label,
-                        "amount": amount,
+                        "amount": f"{amount:+,}",
                         "reference": row.reference,
                     }
                     for row, own, amount in _movements(client.pk)

@@ -1,5 +1,6 @@
 """Charts as SVG, drawn here: no script, no foreign host, and a test can read them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -47,6 +48,12 @@ def bar_chart(title: str, labels: Sequence[str], series: Sequence[Series]) -> Dr
     return _draw(title, labels, series, lines=False)
 
 
+def _step(span: Decimal) -> Decimal:
+    """Between two lines of the grid: 1, 2 or 5 times a power of ten, three to five of them in `span`."""
+    power = Decimal(10) ** (span / 3).adjusted()
+    return next(power * digit for digit in (5, 2, 1) if power * digit <= span / 3)
+
+
 def _draw(title: str, labels: Sequence[str], series: Sequence[Series], lines: bool) -> Drawn | None:
     known = [value for one in series for value in one.values if value is not None]
     if not known or not labels:
@@ -56,6 +63,8 @@ def _draw(title: str, labels: Sequence[str], series: Sequence[Series], lines: bo
         low = min(low, Decimal(0))
     if low == high:
         low, high = min(low, Decimal(0)), high or Decimal(1)
+    level = _step(high - low)
+    low, high = math.floor(low / level) * level, math.ceil(high / level) * level
     room = WIDTH - LEFT
 
     def y(value: Decimal) -> float:
@@ -83,7 +92,8 @@ def _draw(title: str, labels: Sequence[str], series: Sequence[Series], lines: bo
                     x = LEFT + number * slot + slot * 0.15 + place * width
                     rectangles.append((f"{x:.1f}", f"{top:.1f}", f"{width:.1f}", f"{max(foot - top, 1):.1f}"))
             drawn_bars.append((one.label, colour, rectangles))
-    grid = [(f"{y(value):.1f}", short(value)) for value in (low, (low + high) / 2, high)]
+    levels = [low + level * number for number in range(int((high - low) / level) + 1)]
+    grid = [(f"{y(value):.1f}", short(value)) for value in levels]
     middle = len(labels) // 2
     at = {0: "start", middle: "middle", len(labels) - 1: "end"} if len(labels) > 2 else {0: "start"}
     span = max(len(labels) - 1, 1)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from backoffice.charts import Series, bar_chart, line_chart
 from backoffice.models import DayFlow, Sample
 from common import sql
-from common.money import ZERO
+from common.money import ZERO, format_price
 from common.times import SHANGHAI
 from contracts.models import MOST_ATTEMPTS, DayVolume, Order, Position
 from indexes.models import Index, Leadership
@@ -190,7 +190,7 @@ def _exposures() -> list[dict[str, Any]]:
         found.append(
             {
                 "index": index,
-                "last": index.state.last_price,
+                "last": "-" if index.state.last_price is None else format_price(index.state.last_price),
                 "stale": index.state.stale_reason if index.state.stale else "",
                 "long": money(long),
                 "short": money(short),

@@ -81,5 +81,6 @@ def _group(request: HttpRequest, title: str, icon: str, found: list[Any], collap
             opts = model_admin.model._meta
             link = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
             active = request.path.startswith(link)
-            items.append({"title": str(opts.verbose_name_plural), "link": link, "icon": icon, "active": active})
+            # Some rooms outside the project do not translate their names.
+            items.append({"title": _(str(opts.verbose_name_plural)), "link": link, "icon": icon, "active": active})
     return {"title": title, "items": items, "separator": True, "collapsible": collapsible}

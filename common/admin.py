@@ -1,13 +1,16 @@
 """Bases of the back office's pages."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
+from django.db.models import ForeignKey, Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
@@ -16,9 +19,35 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from common.errors import Invalid, Problem
 
+# 40 and 64 hex digits: lists show their ends, and the whole to who points at them.
+_LONG = {"client", "address", "sender", "tx_hash"}
+
+
+@cache
+def _ends(model: type[Model], name: str) -> Callable[[Any], str]:
+    """A list's column of the field's first and last characters; a client's lead to its page."""
+    field = model._meta.get_field(name)
+
+    @admin.display(description=getattr(field, "verbose_name", name), ordering=name, empty_value="-")
+    def shown(row: Any) -> str:
+        value = str(getattr(row, name) or "")
+        text = f"{value[:6]}…{value[-4:]}" if len(value) > 12 else value
+        if isinstance(field, ForeignKey) and value:
+            link = reverse("admin:accounts_client_change", args=[getattr(row, field.attname)])
+            return format_html('<a href="{}" title="{}">{}</a>', link, value, text)
+        return format_html('<span title="{}">{}</span>', value, text) if value else ""
+
+    shown.__name__ = name
+    return shown
+
 
 class ReadOnlyAdmin(ModelAdmin):
     """Rows that nobody writes by hand: money, and what the engine and the jobs keep."""
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        # The first column is a link already.
+        first, *others = super().get_list_display(request)
+        return [first, *(_ends(self.model, name) if name in _LONG else name for name in others)]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

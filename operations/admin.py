@@ -86,17 +86,6 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
 
-# What the rooms write into proposals.
-PROPOSED = {
-    "amount": _("amount"),
-    "address": _("address"),
-    "client": _("client"),
-    "transfer": _("incoming transfer"),
-    "from": _("from"),
-    "to": _("to"),
-}
-
-
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
     """What waits for a second operator. Who may approve is asked by its kind."""
@@ -125,8 +114,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("proposal"))
     def what(self, row: Approval) -> str:
-        """Amount and accounts as its room wrote them down, named in the reader's language."""
-        return " · ".join(f"{PROPOSED[name]} {value}" for name, value in row.proposal.items() if name in PROPOSED)
+        return approvals.in_words(row.proposal)
 
     @admin.action(description=_("Approve what another operator proposed"))
     def approve(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:

@@ -46,6 +46,22 @@ def label(kind: str) -> str:
     return str(_kinds[kind].label) if kind in _kinds else kind
 
 
+# What the rooms write into proposals.
+_PROPOSED = {
+    "amount": _("amount"),
+    "address": _("address"),
+    "client": _("client"),
+    "transfer": _("incoming transfer"),
+    "from": _("from"),
+    "to": _("to"),
+}
+
+
+def in_words(proposal: dict[str, Any]) -> str:
+    """Amount and accounts as a room wrote them down, named in the reader's language."""
+    return " · ".join(f"{_PROPOSED[name]} {value}" for name, value in proposal.items() if name in _PROPOSED)
+
+
 def propose(
     *, kind: str, object_type: str, object_id: object, proposal: dict[str, Any], reason: str, operator: User
 ) -> Approval:

@@ -9,10 +9,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from accounts.queries import client_by_address
 from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
 from common.errors import Invalid, Problem
+from ledger.accounts import available
+from ledger.models import Account
+from operations import approvals
 from operations.models import Approval
 from payments.models import (
     ChainTransfer,
@@ -105,8 +109,8 @@ class WithdrawalAdmin(ReadOnlyAdmin):
     """The queue: what is in review waits for a decision; above the threshold an approval is a proposal."""
 
     list_display = (
-        *("no", "created_at", "client", "address", "amount", "fee", "status", "needs_two", "reason"),
-        *("approved_by", "second_approved_by", "nonce"),
+        *("no", "created_at", "amount", "fee", "status", "needs_two", "client", "address"),
+        *("approved_by", "second_approved_by", "reason"),
     )
     list_filter = ("status", "needs_two", "automatic")
     search_fields = ("no__exact", "address", "tx_hash__exact", "payouts__tx_hash__exact")
@@ -151,11 +155,31 @@ class PayoutWalletAdmin(ReadOnlyAdmin):
     list_display = ("address", "chain_id", "next_nonce", "tokens", "coins", "held_up", "checked_at")
 
 
-class CorrectionForm(forms.ModelForm):
-    """An amount between two accounts; their numbers stand in the list of accounts."""
+def _account_fields(label: Any) -> tuple[forms.ChoiceField, forms.CharField]:
+    """Which account of the platform, or whose index account."""
+    account = forms.TypedChoiceField(
+        label=label,
+        choices=lambda: [
+            (0, _("a client's index account")),
+            *((int(kind), Account.Kind[kind.name].label) for kind in sorted(resolving.CORRECTABLE)),
+        ],
+        coerce=int,
+        widget=UnfoldAdminSelectWidget,
+    )
+    client = forms.CharField(
+        label=_("Client's address"),
+        required=False,
+        max_length=42,
+        widget=UnfoldAdminTextInputWidget({"placeholder": "0x…"}),
+    )
+    return account, client
 
-    debit = forms.IntegerField(label=_("from"), min_value=8, widget=UnfoldAdminIntegerFieldWidget())
-    credit = forms.IntegerField(label=_("to"), min_value=8, widget=UnfoldAdminIntegerFieldWidget())
+
+class CorrectionForm(forms.ModelForm):
+    """An amount between two accounts, each the platform's or a client's."""
+
+    debit, debit_client = _account_fields(_("from"))
+    credit, credit_client = _account_fields(_("to"))
     amount = forms.DecimalField(
         label=_("amount"),
         max_digits=18,
@@ -174,12 +198,12 @@ class CorrectionForm(forms.ModelForm):
     def clean(self) -> dict[str, Any] | None:
         """Proposes it: what the service refuses is the form's error."""
         cleaned = super().clean() or {}
+        sides = {side: self._account(cleaned, side) for side in ("debit", "credit")}
         if self.errors:
             return cleaned
         try:
             approval = resolving.propose_correction(
-                debit=cleaned["debit"],
-                credit=cleaned["credit"],
+                **sides,
                 amount=cleaned["amount"],
                 operator=self.operator,
                 reason=cleaned["reason"],
@@ -192,6 +216,19 @@ class CorrectionForm(forms.ModelForm):
             raise forms.ValidationError(str(problem.message)) from problem
         self.instance = Correction.objects.get(pk=approval.pk)
         return cleaned
+
+    def _account(self, cleaned: dict[str, Any], side: str) -> int:
+        """The account's id; 0 with an error of the form where there is none."""
+        address = cleaned.get(f"{side}_client", "")
+        if (chosen := cleaned.get(side, 0)) or side not in cleaned:
+            if address:
+                self.add_error(f"{side}_client", _("The account above is the platform's."))
+            return int(chosen)
+        client = client_by_address(address.strip())
+        if client is None:
+            self.add_error(f"{side}_client", _("No client has this address."))
+            return 0
+        return available(client.pk)
 
     def _post_clean(self) -> None:
         """The proposal is written already, and is never edited."""
@@ -207,6 +244,10 @@ class CorrectionAdmin(ModelAdmin):
     search_fields = ("object_id", "reason")
     list_select_related = ("proposed_by", "decided_by")
     ordering = ("-id",)
+
+    @admin.display(description=_("proposal"))
+    def what(self, row: Approval) -> str:
+        return approvals.in_words(row.proposal)
 
     @admin.display(description=_("amount"))
     def amount(self, row: Approval) -> str:
@@ -231,8 +272,8 @@ class CorrectionAdmin(ModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
-            return ("debit", "credit", "amount", "reason")
-        return ("object_id", "proposal", "reason", "status", "proposed_by", "decided_by")
+            return (("debit", "debit_client"), ("credit", "credit_client"), "amount", "reason")
+        return ("object_id", "what", "reason", "status", "proposed_by", "decided_by")
 
 
 @admin.register(ScanCursor)

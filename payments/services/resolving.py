@@ -97,7 +97,7 @@ def propose_correction(*, debit: int, credit: int, amount: Decimal, operator: Us
     return approvals.propose(
         kind=CORRECTION,
         object_type="ledger.Account",
-        object_id=f"{debit} > {credit}: {format_money(amount)}",
+        object_id=f"{names['from']} > {names['to']}: {format_money(amount)}",
         proposal=proposal,
         reason=reason,
         operator=operator,

@@ -223,9 +223,32 @@ def test_buttons(stray: Wallet, new_payer: Callable[[], Payer], operators: list[
     assert (small.status, other.status, payer.balance) == ("approved", "rejected", 705)
     browser = Browser()
     browser.force_login(anna)
-    form = {"debit": PlatformAccount.FEE_REVENUE, "credit": accounts.available(payer.client.id), "amount": "1"}
-    answer = browser.post(reverse("admin:payments_correction_add"), {**form, "reason": "goodwill"})
+    page = reverse("admin:payments_correction_add")
+    address = payer.wallet.address.lower()
+    form = {
+        "debit": int(PlatformAccount.FEE_REVENUE),
+        "debit_client": "",
+        "credit": 0,
+        "credit_client": address,
+        "amount": "1",
+        "reason": "goodwill",
+    }
+    answer = browser.post(page, form)
     assert answer.status_code == 302, answer.content
-    assert Approval.objects.filter(kind="correction", status="pending").count() == 1
-    answer = browser.post(reverse("admin:payments_correction_add"), {**form, "debit": "9", "reason": "x"})
-    assert answer.status_code == 200
+    approval = Approval.objects.get(kind="correction", status="pending")
+    assert approval.proposal["debit"] == int(PlatformAccount.FEE_REVENUE)
+    assert approval.proposal["credit"] == accounts.available(payer.client.id)
+    shown = browser.get(reverse("admin:payments_correction_change", args=[approval.pk])).content.decode()
+    assert f"available of client {payer.client.id}" in shown
+    for wrong, field in (
+        ({"debit": "9"}, "debit"),
+        ({"debit": int(PlatformAccount.UNMATCHED)}, "debit"),
+        ({"debit_client": address}, "debit_client"),
+        ({"credit_client": ""}, "credit_client"),
+        ({"credit_client": "0x" + "1" * 40}, "credit_client"),
+        ({"debit": 0, "debit_client": address}, "credit"),
+        ({"amount": "0"}, "amount"),
+    ):
+        answer = browser.post(page, {**form, "reason": "x", **wrong})
+        assert answer.status_code == 200
+        assert field in answer.context["adminform"].form.errors, wrong

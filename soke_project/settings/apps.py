@@ -80,6 +80,7 @@ TEMPLATES = [
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "soke_project.formats"
 TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 
