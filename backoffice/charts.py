@@ -49,7 +49,7 @@ def bar_chart(title: str, labels: Sequence[str], series: Sequence[Series]) -> Dr
 
 
 def _step(span: Decimal) -> Decimal:
-    """Between two lines of the grid: 1, 2 or 5 times a power of ten, three to five of them in `span`."""
+    """Between two lines of the grid: 1, 2 or 5 times a power of ten, at least three of them in `span`."""
     power = Decimal(10) ** (span / 3).adjusted()
     return next(power * digit for digit in (5, 2, 1) if power * digit <= span / 3)
 

@@ -1,7 +1,9 @@
 """What a payment does, by the prefix of the order it pays. Higher rooms sign up in their `apps.py`."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 from common import order_numbers
 
@@ -26,7 +28,7 @@ class Later(Exception):
     """The payment cannot be carried out at the moment; the next sweep tries again. Nothing is written."""
 
 
-class PaymentHandler:
+class PaymentHandler(Protocol):
     """What an order's purpose does with its money, each in the transaction that changes the payment, while the
     client's available account and the payment order are locked."""
 
@@ -41,13 +43,13 @@ class PaymentHandler:
         """The payment that was seen will not carry out order `no`: its block was replaced, it pays another order
         after all, or `on_confirmed` refused it. May come again."""
 
+    @abstractmethod
     def on_confirmed(self, payment: ConfirmedPayment) -> None:
         """Takes `amount` out of custody under `reference`.
 
         May raise Later, or common.errors.Refused: then the money goes to the client's index account and the order
         fails with the refusal's reason.
         """
-        raise NotImplementedError
 
 
 _handlers: dict[str, PaymentHandler] = {}

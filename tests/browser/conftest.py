@@ -15,7 +15,7 @@ from django.db import connection, connections
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from launcher import ports
-from tests.e2e.running import Platform
+from tests.e2e.running import Platform, running
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -38,15 +38,12 @@ def browser() -> Iterator[Browser]:
     connections.close_all()
 
 
-@pytest.fixture(scope="session")
+# Not longer than these tests: those of tests/e2e have one of their own, and measure it.
+@pytest.fixture(scope="package")
 def platform() -> Iterator[Platform]:
     """The whole of it, running beside; the modules that need it share it."""
-    platform = Platform()
-    try:
-        platform.start()
+    with running() as platform:
         yield platform
-    finally:
-        platform.stop()
 
 
 @pytest.fixture

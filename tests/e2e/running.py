@@ -9,7 +9,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,17 @@ class Platform:
 
     def fills(self) -> int:
         return int(self.value("SELECT coalesce(max(id), 0) FROM contracts_fill"))
+
+
+@contextmanager
+def running() -> Iterator[Platform]:
+    """A platform that is stopped, and leaves nothing, whatever happens."""
+    platform = Platform()
+    try:
+        platform.start()
+        yield platform
+    finally:
+        platform.stop()
 
 
 def is_alive(pid: int) -> bool:

@@ -21,7 +21,7 @@ from common import public_ids
 from indexes.rules import INTERVALS, next_bucket
 from launcher.environment import ROOT, python
 from launcher.processes import spawn
-from tests.e2e.running import Platform, is_alive, stays, wait_for
+from tests.e2e.running import Platform, is_alive, running, stays, wait_for
 from tests.e2e.traders import Trader, traffic
 
 pytestmark = pytest.mark.slow
@@ -35,12 +35,8 @@ TAKE_OVER = 5
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
-    platform = Platform()
-    try:
-        platform.start()
+    with running() as platform:
         yield platform
-    finally:
-        platform.stop()
 
 
 @pytest.fixture(scope="session")
