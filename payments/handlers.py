@@ -38,10 +38,12 @@ class PaymentHandler(Protocol):
         May raise common.errors.Refused: the order fails at once, and the money, once it is deep, goes to the client's
         index account.
         """
+        return
 
     def on_failed(self, no: str) -> None:
         """The payment that was seen will not carry out order `no`: its block was replaced, it pays another order
         after all, or `on_confirmed` refused it. May come again."""
+        return
 
     @abstractmethod
     def on_confirmed(self, payment: ConfirmedPayment) -> None:
