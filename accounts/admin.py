@@ -16,21 +16,8 @@ from accounts.models import Client, Nonce, RevokedToken
 from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of, reason_page
 from ledger import queries as ledger
 from ledger.models import Account, Transfer
-from operations import approvals
 
 SHOWN_MOVEMENTS = 30
-
-
-def propose_unban(client_id: int, reason: str, operator: User) -> None:
-    """Another operator must approve it, under "approvals"."""
-    approvals.propose(
-        kind=bans.UNBAN,
-        object_type="accounts.Client",
-        object_id=client_id,
-        proposal={},
-        reason=reason,
-        operator=operator,
-    )
 
 
 @admin.register(Client)
@@ -88,7 +75,11 @@ class ClientAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Propose the end of the ban, with a reason"), permissions=["ban"])
     def unban(self, request: HttpRequest, queryset: QuerySet[Client]) -> None:
         operator, reason = cast(User, request.user), reason_of(request)
-        carry_out(request, queryset.order_by("id"), lambda row: propose_unban(row.pk, reason, operator))
+        carry_out(
+            request,
+            queryset.order_by("id"),
+            lambda row: bans.propose_unban(client_id=row.pk, reason=reason, operator=operator),
+        )
 
     @action(description=_("Ban"), permissions=["ban"], url_path="ban", icon="block")
     def ban_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -112,7 +103,9 @@ class ClientAdmin(ReadOnlyAdmin):
             object_id,
             _("Propose the end of the ban"),
             _("Another operator must approve it before the client is let in again."),
-            lambda reason: propose_unban(int(object_id), reason, cast(User, request.user)),
+            lambda reason: bans.propose_unban(
+                client_id=int(object_id), reason=reason, operator=cast(User, request.user)
+            ),
         )
 
 

@@ -16,7 +16,8 @@ from common.errors import Refused
 from common.sockets import publish
 from ledger import accounts
 from ledger.services import lock
-from operations import audit
+from operations import approvals, audit
+from operations.models import Approval
 
 # Gets the client's id, in the transaction of the ban, once the client's `available` account is locked.
 Handler = Callable[[int], None]
@@ -54,6 +55,24 @@ def ban(*, client_id: int, reason: str, operator: User) -> None:
         operator=operator, action="client.ban", object_type="accounts.Client", object_id=client_id, reason=reason
     )
     transaction.on_commit(lambda: publish.client_banned(client_id))
+
+
+def propose_unban(*, client_id: int, reason: str, operator: User) -> Approval:
+    """Proposes the end of a ban; another operator must approve it.
+
+    Raises Refused `not_banned`, or what approvals.propose refuses.
+    """
+    client = Client.objects.get(id=client_id)
+    if client.banned_at is None:
+        raise Refused(_("This client is not banned."), "not_banned")
+    return approvals.propose(
+        kind=UNBAN,
+        object_type="accounts.Client",
+        object_id=client_id,
+        proposal={"address": client.address},
+        reason=reason,
+        operator=operator,
+    )
 
 
 @transaction.atomic

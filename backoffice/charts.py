@@ -49,9 +49,9 @@ def bar_chart(title: str, labels: Sequence[str], series: Sequence[Series]) -> Dr
 
 
 def _step(span: Decimal) -> Decimal:
-    """Between two lines of the grid: 1, 2 or 5 times a power of ten, at least three of them in `span`."""
-    power = Decimal(10) ** (span / 3).adjusted()
-    return next(power * digit for digit in (5, 2, 1) if power * digit <= span / 3)
+    """Between two lines of the grid: the least of 1, 2 or 5 times a power of ten that fits five times into `span`."""
+    power = Decimal(10) ** (span / 5).adjusted()
+    return next(power * digit for digit in (1, 2, 5, 10) if power * digit * 5 >= span)
 
 
 def _draw(title: str, labels: Sequence[str], series: Sequence[Series], lines: bool) -> Drawn | None:

@@ -10,6 +10,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -91,14 +93,8 @@ class ApprovalAdmin(ReadOnlyAdmin):
     """What waits for a second operator. Who may approve is asked by its kind."""
 
     list_display = (
-        "kind_label",
-        "object_id",
-        "what",
-        "reason",
-        "status",
-        "proposed_by",
-        "proposed_at",
-        "decided_by",
+        *("kind_label", "subject", "what", "reason"),
+        *("status", "proposed_by", "proposed_at", "decided_by"),
     )
     list_filter = ("status", "kind")
     search_fields = ("object_id", "reason", "proposed_by__username")
@@ -111,6 +107,18 @@ class ApprovalAdmin(ReadOnlyAdmin):
     @admin.display(description=_("what is proposed"), ordering="kind")
     def kind_label(self, row: Approval) -> str:
         return approvals.label(row.kind)
+
+    @admin.display(description=_("object"), ordering="object_id")
+    def subject(self, row: Approval) -> str:
+        """Leads to what it is about: by its id, or by a search for its number."""
+        name = row.object_type.lower().replace(".", "_")
+        if row.object_id.isdecimal():
+            link = reverse(f"admin:{name}_change", args=[row.object_id])
+        elif row.object_id.isalnum():
+            link = f"{reverse(f'admin:{name}_changelist')}?q={row.object_id}"
+        else:
+            return row.object_id
+        return format_html('<a class="underline" href="{}">{}</a>', link, row.object_id)
 
     @admin.display(description=_("proposal"))
     def what(self, row: Approval) -> str:

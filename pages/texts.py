@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from contracts.errors import SENTENCES
 from ledger.accounts import ClientAccount
@@ -25,7 +26,7 @@ _WORDS = {
     "buy_fund": _("Buy and pay from wallet"),
     "buy_volume": _("Long %(volume)s contracts"),
     "cancel": _("Cancel"),
-    "close": _("Close"),
+    "close": pgettext_lazy("position", "Close"),
     "close_accepted": _("Closing at the next price."),
     "close_dialog": _("Dismiss"),
     "close_market": _("Close at market"),
@@ -53,14 +54,14 @@ _WORDS = {
     "ended_orders": _("Order history"),
     "fee": _("Fee"),
     "fill_cap": _("Largest profit"),
-    "fill_close": _("Close"),
+    "fill_close": pgettext_lazy("position", "Close"),
     "fill_liquidation": _("Liquidated"),
     "fill_open": _("Open position"),
     "fill_pool_exit": _("Closed for a leaving pledge"),
     "fill_stop_loss": _("Stop-loss"),
     "fill_take_profit": _("Take-profit"),
     "fills": _("Fills"),
-    "from": _("From"),
+    "from": pgettext_lazy("account", "From"),
     "fund": _("Fund"),
     "fund_orders": _("My funds"),
     "income": _("Income"),
@@ -175,7 +176,7 @@ _WORDS = {
     "stop_loss": _("Stop-loss price"),
     "take_profit": _("Take-profit price"),
     "time": _("Time"),
-    "to": _("To"),
+    "to": pgettext_lazy("account", "To"),
     "to_wallet": _("Wallet"),
     "transaction": _("Transaction"),
     "unit_price": _("%(price)s USDT a unit"),

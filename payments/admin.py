@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -28,6 +28,7 @@ from payments.models import (
     Withdrawal,
 )
 from payments.services import resolving, withdrawals
+from payments.services.withdrawals.approval import KIND as WITHDRAWAL
 
 
 def _operator(request: HttpRequest) -> User:
@@ -109,8 +110,8 @@ class WithdrawalAdmin(ReadOnlyAdmin):
     """The queue: what is in review waits for a decision; above the threshold an approval is a proposal."""
 
     list_display = (
-        *("no", "created_at", "amount", "fee", "status", "needs_two", "client", "address"),
-        *("approved_by", "second_approved_by", "reason"),
+        *("no", "created_at", "client", "amount", "fee", "status"),
+        *("needs_two", "first_approval", "second_approved_by", "reason"),
     )
     list_filter = ("status", "needs_two", "automatic")
     search_fields = ("no__exact", "address", "tx_hash__exact", "payouts__tx_hash__exact")
@@ -119,6 +120,16 @@ class WithdrawalAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     actions = ("approve", "reject")
     action_form = ReasonForm
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Withdrawal]:
+        waiting = Approval.objects.filter(kind=WITHDRAWAL, object_id=OuterRef("no"), status=Approval.Status.PENDING)
+        rows: QuerySet[Withdrawal] = super().get_queryset(request)
+        return rows.annotate(proposer=Subquery(waiting.values("proposed_by__username")[:1]))
+
+    @admin.display(description=_("approved by"), empty_value="-")
+    def first_approval(self, row: Withdrawal) -> str:
+        """Who approved it, and before that, who has proposed to."""
+        return str(row.approved_by) if row.approved_by else str(getattr(row, "proposer", None) or "")
 
     def has_approve_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("payments.approve_withdrawal"))

@@ -99,7 +99,9 @@ def busy(desk: Desk, trader: Trader) -> Trader:
     desk.tick("2900")
     desk.settle()
     operator = User.objects.create_superuser("proposer", password="x")
-    Approval.objects.create(kind="test", object_type="test", object_id="1", reason="busy", proposed_by=operator)
+    Approval.objects.create(
+        kind="test", object_type="accounts.Client", object_id="1", reason="busy", proposed_by=operator
+    )
     resolving.propose_correction(
         debit=PlatformAccount.FEE_REVENUE,
         credit=PlatformAccount.FUND_RESERVE,

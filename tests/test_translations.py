@@ -10,34 +10,40 @@ from django.utils.translation import gettext
 
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
-KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None}
+KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "pgettext_lazy": ((1, "c"), 2)}
 IN_TEMPLATES = re.compile(r"{%\s*translate\s+\"([^\"]+)\"")
 IN_BLOCKS = re.compile(r"{%\s*blocktranslate[^%]*%}(.*?){%\s*endblocktranslate")
 PLACE = re.compile(r"{{ (\w+) }}")
 
 
-def said() -> set[str]:
-    """Every message of the code and the templates."""
-    found: set[str] = set()
+def said() -> set[tuple[str | None, str]]:
+    """Every message of the code and the templates, with its context."""
+    found: set[tuple[str | None, str]] = set()
     for package in ROOT.glob("*/__init__.py"):
-        for _file, _line, message, _comments, _context in extract_from_dir(
+        for _file, _line, message, _comments, context in extract_from_dir(
             package.parent, method_map=[("**/tests/**", "ignore"), ("**.py", "python")], keywords=KEYWORDS
         ):
-            found.add(message if isinstance(message, str) else message[0])
+            found.add((context, message if isinstance(message, str) else message[0]))
     for template in [*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")]:
         text = template.read_text()
-        found.update(IN_TEMPLATES.findall(text))
-        found.update(PLACE.sub(r"%(\1)s", block) for block in IN_BLOCKS.findall(text))
+        found.update((None, message) for message in IN_TEMPLATES.findall(text))
+        found.update((None, PLACE.sub(r"%(\1)s", block)) for block in IN_BLOCKS.findall(text))
     return found
 
 
 def test_every_message_has_its_chinese():
     with CATALOGUE.open("rb") as file:
-        translated = {message.id: message.string for message in read_po(file) if message.id}
+        translated = {(message.context, message.id): message.string for message in read_po(file) if message.id}
     assert not {message for message in said() if not translated.get(message)}
     placeholders = re.compile(r"%\(\w+\)[sd]")
-    for message, chinese in translated.items():
+    for (_context, message), chinese in translated.items():
         assert sorted(placeholders.findall(message)) == sorted(placeholders.findall(chinese)), message
+
+
+def test_no_message_stands_twice():
+    written = [line for line in CATALOGUE.read_text().splitlines() if line.startswith("msgid ")]
+    with CATALOGUE.open("rb") as file:
+        assert len(written) - 1 == sum(1 for message in read_po(file) if message.id)
 
 
 def test_the_documents_messages():

@@ -13,13 +13,14 @@ from django.test import Client as Session
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
+from accounts import bans
 from accounts.models import Client
 from backoffice import samples
-from backoffice.models import Sample
+from backoffice.models import DayFlow, Sample
+from contracts.models import DayVolume
 from contracts.rules import BUY, SELL
 from indexes.models import Basket, Index
-from operations import approvals
-from payments.models import Withdrawal
+from payments.models import ScanCursor, Withdrawal
 from payments.services import withdrawals
 from popups.models import Popup
 from tests.browser.looking import AXE, overflowing, untranslated, violations
@@ -52,12 +53,20 @@ def trader(committed: None) -> Trader:
         Sample(
             at=now - timezone.timedelta(minutes=10 * back),
             equity=Decimal(100_000 + 37 * (back % 23) - 11 * back),
-            reserved=Decimal(9_000 + 113 * (back % 17)),
+            reserved=Decimal(15_000 + 113 * (back % 17)),
             unrealised=0,
             open_interest=0,
         )
         for back in range(1, 140)
     )
+    Index.objects.update(max_open_interest=100_000)
+    for back in range(1, 14):
+        day = timezone.localdate() - timezone.timedelta(days=back)
+        DayVolume.objects.create(index_id=desk.index.id, day=day, volume=900 + 137 * (back * 5 % 7))
+        flows = {"fee_revenue": 9 + back % 4, "deposit": 30_000 + 7000 * (back % 5), "withdrawal": 4000 * (back % 6)}
+        for kind, amount in flows.items():
+            DayFlow.objects.create(day=day, kind=kind, amount=amount, transfers=1)
+    ScanCursor.objects.create(chain_id=31337, block_number=1289, block_hash="0x" + "5a" * 32, block_time=now)
     Popup.objects.create(
         kind="update",
         title="更新提醒",
@@ -67,14 +76,8 @@ def trader(committed: None) -> Trader:
         version_to="1.4.1",
     )
     proposer = User.objects.create_superuser("li", password=PASSWORD)
-    approvals.propose(
-        kind="client.unban",
-        object_type="accounts.Client",
-        object_id=other.id,
-        proposal={},
-        reason="申诉核实无误",
-        operator=proposer,
-    )
+    Client.objects.filter(pk=other.id).update(banned_at=now, banned_by="li", ban_reason="刷单")
+    bans.propose_unban(client_id=other.id, reason="申诉核实无误", operator=proposer)
     large = Withdrawal.objects.get(amount=1500)
     withdrawals.approve(withdrawal_id=large.pk, operator=proposer, reason="余额与流水相符")
     return trader
