@@ -47,7 +47,8 @@ class ReadOnlyAdmin(ModelAdmin):
     def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
         # The first column is a link already.
         first, *others = super().get_list_display(request)
-        return [first, *(_ends(self.model, name) if name in _LONG else name for name in others)]
+        shown = [_ends(self.model, name) if name in _LONG else name for name in others]
+        return [_ends(self.model, first) if first in _LONG - {"client"} else first, *shown]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from contracts.rules import BUY, SELL, Stake, Terms
 
@@ -14,7 +15,7 @@ MOST_ATTEMPTS = 5
 DIRECTIONS = [(BUY, _("buy")), (SELL, _("sell"))]
 DIRECTION_WORDS = {BUY: "buy", SELL: "sell"}
 CLOSE_KINDS = [
-    ("close", _("close")),
+    ("close", pgettext_lazy("position", "close")),
     ("liquidation", _("liquidation")),
     ("cap", _("largest profit")),
     ("stop_loss", _("stop-loss")),
@@ -39,8 +40,8 @@ class Order(models.Model):
     """A client's request to open or close, executed by the engine at a later tick."""
 
     class Kind(models.TextChoices):
-        OPEN = "open", _("open")
-        CLOSE = "close", _("close")
+        OPEN = "open", pgettext_lazy("position", "open")
+        CLOSE = "close", pgettext_lazy("position", "close")
 
     class PriceType(models.TextChoices):
         MARKET = "market", _("market")
@@ -247,7 +248,7 @@ class Position(models.Model):
 class Fill(models.Model):
     """One execution: an open, or a close of a part or the whole, with everything it moved."""
 
-    KINDS = [("open", _("open")), *CLOSE_KINDS]
+    KINDS = [("open", pgettext_lazy("position", "open")), *CLOSE_KINDS]
 
     order = models.OneToOneField(Order, models.PROTECT, verbose_name=_("order"), related_name="fill", null=True)
     position = models.ForeignKey(Position, models.PROTECT, verbose_name=_("position"), related_name="fills")

@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
@@ -27,7 +28,7 @@ from indexes.preview import preview
 from operations.audited import AuditedAdmin, plain
 
 _USES = {
-    evidence.COUNTS: _("counts"),
+    evidence.COUNTS: pgettext_lazy("quote", "counts"),
     evidence.CLAMPED: _("clamped"),
     evidence.APART: _("not enough: the venues disagree"),
     evidence.ALONE: _("not enough: one venue alone"),

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
@@ -110,13 +110,16 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("object"), ordering="object_id")
     def subject(self, row: Approval) -> str:
-        """Leads to what it is about: by its id, or by a search for its number."""
+        """Leads to what it is about, if that has a page: by its id, or by a search for its number."""
         name = row.object_type.lower().replace(".", "_")
-        if row.object_id.isdecimal():
-            link = reverse(f"admin:{name}_change", args=[row.object_id])
-        elif row.object_id.isalnum():
-            link = f"{reverse(f'admin:{name}_changelist')}?q={row.object_id}"
-        else:
+        try:
+            if row.object_id.isdecimal():
+                link = reverse(f"admin:{name}_change", args=[row.object_id])
+            elif row.object_id.isalnum():
+                link = f"{reverse(f'admin:{name}_changelist')}?q={row.object_id}"
+            else:
+                return row.object_id
+        except NoReverseMatch:
             return row.object_id
         return format_html('<a class="underline" href="{}">{}</a>', link, row.object_id)
 
@@ -151,15 +154,36 @@ class AlertAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
 
+# What the jobs write down about their runs.
+_COUNTED = {
+    "rewarded": _("rewarded"),
+    "waiting": _("waiting"),
+    "failed": _("failed"),
+    "pledges": _("pledges"),
+    "due": _("shared out"),
+    "income": _("income"),
+    "loss": _("loss"),
+    "returned": _("returned"),
+    "miners": _("miners"),
+    "power": _("power"),
+    "pot": _("pot"),
+    "paid": _("paid"),
+}
+
+
 @admin.register(JobRun)
 class JobRunAdmin(ReadOnlyAdmin):
     """Every run that settled, or waits and for what. A run is repeated by the worker; one that is done stays done."""
 
-    list_display = ("job", "day", "state", "counts", "note", "error", "attempts", "worked", "begun_at", "finished_at")
+    list_display = ("job", "day", "state", "did", "note", "error", "attempts", "worked", "begun_at", "finished_at")
     list_filter = ("job", "state")
     date_hierarchy = "day"
     ordering = ("-day", "job")
     actions = ("run_again",)
+
+    @admin.display(description=_("counts"))
+    def did(self, run: JobRun) -> str:
+        return " · ".join(f"{_COUNTED[name]} {value}" for name, value in run.counts.items() if name in _COUNTED)
 
     def has_run_permission(self, request: HttpRequest) -> bool:
         user: Any = request.user
@@ -221,11 +245,16 @@ class ScheduleAdmin(AuditedAdmin):
     """When beat asks for each job. Jobs are the platform's: none is added, renamed or given other work here."""
 
     form = ScheduleForm
-    list_display = ("name", "enabled", "interval", "crontab", "kwargs", "last_run_at", "total_run_count")
+    list_display = ("name", "enabled", "interval", "crontab", "due", "last_run_at", "total_run_count")
     list_filter = ("enabled",)
     list_select_related = ("interval", "crontab")
     readonly_fields = ("name", "task", "last_run_at", "total_run_count")
     ordering = ("name",)
+
+    @admin.display(description=_("due at"), empty_value="-")
+    def due(self, row: PeriodicTask) -> str | None:
+        found: str | None = json.loads(row.kwargs).get("due")
+        return found
 
     def get_fields(self, request: HttpRequest, obj: PeriodicTask | None = None) -> list[str]:
         own = ["due"] if obj is not None and "due" in json.loads(obj.kwargs) else []

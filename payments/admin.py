@@ -127,9 +127,9 @@ class WithdrawalAdmin(ReadOnlyAdmin):
         return rows.annotate(proposer=Subquery(waiting.values("proposed_by__username")[:1]))
 
     @admin.display(description=_("approved by"), empty_value="-")
-    def first_approval(self, row: Withdrawal) -> str:
+    def first_approval(self, row: Withdrawal) -> str | None:
         """Who approved it, and before that, who has proposed to."""
-        return str(row.approved_by) if row.approved_by else str(getattr(row, "proposer", None) or "")
+        return row.approved_by.get_username() if row.approved_by else getattr(row, "proposer", None)
 
     def has_approve_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("payments.approve_withdrawal"))

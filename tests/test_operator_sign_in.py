@@ -47,6 +47,12 @@ def test_a_password_alone_opens_nothing(user: User) -> None:
     assert response["Location"] == f"{FACTOR}?next=%2Fadmin%2Fledger%2Ftransfer%2F"
 
 
+def test_a_sign_in_that_came_from_nowhere_leads_to_the_dashboard(user: User, settings: Any) -> None:
+    settings.SOKE_TOTP_REQUIRED = False
+    response = Browser().post("/admin/login/", {"username": user.username, "password": PASSWORD})
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+
 def test_the_first_sign_in_makes_a_device(user: User) -> None:
     browser = with_password(user)
     page = browser.get(FACTOR).content.decode()

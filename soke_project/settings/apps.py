@@ -96,8 +96,8 @@ STORAGES = {
         else "pages.storage.CollectedStorage"
     },
 }
-WHITENOISE_USE_FINDERS = DEVELOPMENT
-WHITENOISE_AUTOREFRESH = False
+# In development a file that is edited is served as it is now.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEVELOPMENT
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = True
 
