@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 LONGEST_PERIOD = 120
 
@@ -107,7 +108,7 @@ class FundOrder(models.Model):
     profit = models.DecimalField(_("profit rate"), max_digits=8, decimal_places=4)
     early_fee_rate = models.DecimalField(_("early redemption fee rate"), max_digits=8, decimal_places=4, null=True)
     unit_price = models.DecimalField(_("unit price"), max_digits=18, decimal_places=6)
-    volume = models.IntegerField(_("volume"))
+    volume = models.IntegerField(pgettext_lazy("fund", "volume"))
     amount = models.DecimalField(_("amount"), max_digits=30, decimal_places=6)
     taken = models.BooleanField(_("volume taken"), db_default=False)
     started_at = models.DateTimeField(_("period from"), null=True)

@@ -168,7 +168,9 @@ class Basket(models.Model):
 class Constituent(models.Model):
     """One symbol of a basket, and the venues that price it."""
 
-    basket = models.ForeignKey(Basket, models.CASCADE, related_name="constituents", db_index=False)
+    basket = models.ForeignKey(
+        Basket, models.CASCADE, verbose_name=_("basket"), related_name="constituents", db_index=False
+    )
     symbol = models.CharField(_("symbol"), max_length=32)
     weight = models.DecimalField(_("weight"), max_digits=30, decimal_places=12)
     venues = ArrayField(models.CharField(max_length=32), verbose_name=_("venues"))

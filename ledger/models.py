@@ -36,13 +36,15 @@ class Account(models.Model):
     balance = models.DecimalField(_("balance"), max_digits=30, decimal_places=6, db_default=0)
     floor = models.DecimalField(_("floor"), max_digits=30, decimal_places=6, null=True, db_default=0)
     client_id = models.GeneratedField(
+        verbose_name=_("client"),
         expression=Case(When(id__lt=PLATFORM_BASE, then=F("id") / 8), default=None),
-        output_field=models.BigIntegerField(_("client"), null=True),
+        output_field=models.BigIntegerField(null=True),
         db_persist=True,
     )
     kind = models.GeneratedField(
+        verbose_name=_("kind"),
         expression=Case(When(id__lt=PLATFORM_BASE, then=F("id") % 8), default=F("id") - Value(PLATFORM_BASE - 100)),
-        output_field=models.SmallIntegerField(_("kind"), choices=Kind.choices),
+        output_field=models.SmallIntegerField(choices=Kind.choices),
         db_persist=True,
     )
 

@@ -81,7 +81,7 @@ _WORDS = {
     "margin": _("Margin"),
     "matures": _("Matures"),
     "mining_off": _("Not mining"),
-    "mining_on": _("Mining"),
+    "mining_on": pgettext_lazy("state", "Mining"),
     "mining_prolong": _("Prolong"),
     "mining_start": _("Start mining"),
     "mining_started": _("Mining is open."),

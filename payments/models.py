@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from common import order_numbers
 from operations.models import Approval
@@ -181,7 +182,7 @@ class Withdrawal(models.Model):
     class Status(models.TextChoices):
         REVIEW = "review", _("in review")
         APPROVED = "approved", _("approved")
-        SENT = "sent", _("sent")
+        SENT = "sent", pgettext_lazy("withdrawal", "sent")
         CONFIRMED = "confirmed", _("confirmed")
         REJECTED = "rejected", _("rejected")
         FAILED = "failed", _("failed")

@@ -16,7 +16,6 @@ onHome((home) => {
   const share = Number(home.my.market_pledge) / Number(home.global.market_pool) || 0;
   put("#my-share", home.my.address ? percent(share, { sign: false }) : "–");
   for (const name of ["market_pledge", "market_income", "market_loss"]) put(`#${name}`, home.my.address ? money(home.my[name]) : "–");
-  $("#leave").disabled = !(Number(home.my.market_pledge) > 0);
 });
 setInterval(readHome, 15_000);
 subscribe("balance", () => readHome());
@@ -43,6 +42,11 @@ const pledges = list($("#pledges"), {
   path: "market/pledges",
   label: t("pledges"),
   empty: t("no_pledges"),
+  rows: (data) => {
+    // The newest come first, and leaving takes all that there are: the first page tells.
+    $("#leave").disabled = !data.some((row) => row.status === "active");
+    return data;
+  },
   columns: [
     { title: t("amount"), cell: (row) => money(row.amount), kind: "number lead" },
     { title: t("principal_now"), cell: (row) => money(row.principal), kind: "number" },

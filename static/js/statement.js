@@ -15,15 +15,18 @@ function amount(row) {
   return h("span", { class: "figure", "data-trend": trend(signed) }, (row.credit ? "+" : "") + money(signed));
 }
 
+const sentence = (words) => h("span", { class: "sentence" }, words);
+const account = (name) => sentence(name ? word("account", name) : t("platform"));
+
 const statement = list($("#statement"), {
   path: "index/statement",
   label: t("statement"),
   empty: t("no_history"),
   rows: (data) => data.movements,
   columns: [
-    { title: t("movement"), cell: (row) => h("span", { class: "sentence" }, word("movement", row.kind)), kind: "lead" },
-    { title: t("from"), cell: (row) => (row.debit ? word("account", row.debit) : t("platform")) },
-    { title: t("to"), cell: (row) => (row.credit ? word("account", row.credit) : t("platform")) },
+    { title: t("movement"), cell: (row) => sentence(word("movement", row.kind)), kind: "lead" },
+    { title: t("from"), cell: (row) => account(row.debit) },
+    { title: t("to"), cell: (row) => account(row.credit) },
     { title: t("amount"), cell: amount, kind: "number" },
     { title: t("time"), cell: (row) => h("time", {}, shortTime(row.created_at)) },
   ],

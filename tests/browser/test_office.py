@@ -114,6 +114,7 @@ def looks_right(page: Page, name: str, allowed: tuple[str, ...] = ()) -> None:
         # As high as the page, so that the bar at the window's foot covers nothing; but no higher than is read.
         height = min(page.evaluate("document.documentElement.scrollHeight"), 1000 if width > 1000 else 2000)
         page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(500)  # until the scroll bars have measured anew
         page.screenshot(path=path, animations="disabled")
         page.set_viewport_size({"width": width, "height": 900})
     assert overflowing(page) == []
