@@ -112,8 +112,9 @@ def looks_right(page: Page, name: str, allowed: tuple[str, ...] = ()) -> None:
         suffix = "" if width == WIDTHS["desk"] else "-phone"
         path = Path(folder) / f"{name}{suffix}.png"
         # As high as the page, so that the bar at the window's foot covers nothing; but no higher than is read.
-        height = min(page.evaluate("document.documentElement.scrollHeight"), 1000 if width > 1000 else 2000)
+        height = min(page.evaluate("document.documentElement.scrollHeight"), 1320 if width > 1000 else 2000)
         page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("document.querySelector('#main')?.scrollIntoView()")
         page.wait_for_timeout(500)  # until the scroll bars have measured anew
         page.screenshot(path=path, animations="disabled")
         page.set_viewport_size({"width": width, "height": 900})
