@@ -18,7 +18,7 @@ from tests.e2e.running import Platform, wait_for
 
 pytestmark = pytest.mark.slow
 
-_REQUIRED = (
+REQUIRED = (
     "SOKE_SECRET_KEY",
     "SOKE_JWT_KEY",
     "SOKE_DOMAIN",
@@ -54,7 +54,7 @@ def settings(**values: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("name", _REQUIRED)
+@pytest.mark.parametrize("name", REQUIRED)
 def test_a_missing_setting_stops_the_start_and_is_named(name: str) -> None:
     environment = settings()
     del environment[name]
@@ -91,7 +91,8 @@ def site(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     )
     words = [
         *("soke_project.asgi:application", "--host", "127.0.0.1", "--port", str(port)),
-        *("--ws", "websockets", "--no-access-log", "--timeout-graceful-shutdown", "3"),
+        *("--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--ws-max-size", "65536"),
+        *("--no-proxy-headers", "--no-access-log", "--timeout-graceful-shutdown", "3"),
     ]
     with open(directory / "log", "wb") as log:
         process = subprocess.Popen(
