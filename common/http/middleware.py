@@ -4,7 +4,10 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from csp.middleware import CSPMiddleware
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 
 class RequestId:
@@ -18,3 +21,13 @@ class RequestId:
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+
+class PagesPolicy(CSPMiddleware):
+    """The Content-Security-Policy of the pages. It is not put together only to be left out of an answer to a call."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if request.path_info.startswith(tuple(settings.CONTENT_SECURITY_POLICY["EXCLUDE_URL_PREFIXES"])):
+            return response
+        answered: HttpResponseBase = super().process_response(request, response)
+        return answered

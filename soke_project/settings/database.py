@@ -10,6 +10,7 @@ required("DATABASE_URL")
 def _database(name: str) -> dict[str, Any]:
     return {
         **env.db_url(name),
+        "ENGINE": "common.postgresql",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"application_name": "soke", "connect_timeout": 5},
