@@ -21,6 +21,12 @@ def payouts() -> None:
 
 
 @shared_task
+def watch() -> None:
+    """Sends again payouts whose block was replaced after they were confirmed."""
+    services.watch()
+
+
+@shared_task
 def expire() -> None:
     """Ends unpaid orders whose time is over."""
     services.expire()

@@ -3,7 +3,7 @@
 from payments.services.orders import SMALLEST_PLEDGE, claim, create_order, expire
 from payments.services.scanner import scan
 from payments.services.settlement import settle
-from payments.services.withdrawals import approve_automatically, pay, request_withdrawal, track
+from payments.services.withdrawals import approve_automatically, pay, request_withdrawal, track, watch
 
 __all__ = [
     "SMALLEST_PLEDGE",
@@ -16,4 +16,5 @@ __all__ = [
     "scan",
     "settle",
     "track",
+    "watch",
 ]

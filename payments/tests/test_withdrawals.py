@@ -381,6 +381,47 @@ def test_a_reorganised_payout_is_waited_for(funded: Payer, chain: Node) -> None:
     assert_books_agree()
 
 
+def test_a_payout_that_is_reorganised_after_it_was_confirmed_is_sent_again(
+    funded: Payer, chain: Node, settings: Any
+) -> None:
+    withdrawal = ask(funded, "50")
+    services.approve_automatically()
+    snapshot = chain.call("evm_snapshot")
+    services.pay()
+    development.mine(2)
+    sweep()
+    assert (state(withdrawal), services.watch()) == (("confirmed", ""), 0)
+    assert chain.call("evm_revert", snapshot)
+    development.mine(5)
+    assert wallet_tokens(chain, settings, funded.wallet.address) == 100
+    assert services.watch() == 1
+    assert Alert.objects.get().key == f"payout_reorganised:{withdrawal.no}"
+    development.mine(1)
+    assert services.watch() == 0
+    assert (state(withdrawal), Payout.objects.count()) == (("confirmed", ""), 1)
+    assert wallet_tokens(chain, settings, funded.wallet.address) == 149
+    assert_books_agree()
+
+
+def test_a_reverted_payout_that_is_in_no_block_any_more_is_told(funded: Payer, chain: Node, settings: Any) -> None:
+    withdrawal = ask(funded, "50")
+    services.approve_automatically()
+    settings.PAYOUT_GAS = 25_000
+    snapshot = chain.call("evm_snapshot")
+    services.pay()
+    development.mine(2)
+    sweep()
+    assert (state(withdrawal), services.watch()) == (("failed", "transaction_failed"), 0)
+    Alert.objects.all().delete()
+    assert chain.call("evm_revert", snapshot)
+    # Nothing of it is sent again: the client has the money back.
+    assert services.watch() == 1
+    development.mine(1)
+    assert chain.receipt(withdrawal.tx_hash) is None
+    assert Alert.objects.get().key == f"payout_reorganised:{withdrawal.no}"
+    assert_books_agree()
+
+
 def test_the_node_is_gone(funded: Payer, settings: Any) -> None:
     withdrawal = ask(funded, "50")
     address = settings.CHAIN_RPC_URL

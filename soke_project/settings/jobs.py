@@ -40,6 +40,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 5},
     },
     "payments-payouts": {"task": "payments.tasks.payouts", "schedule": 1.0, "options": {"expires": 5}},
+    "payments-watch": {"task": "payments.tasks.watch", "schedule": 60.0, "options": {"expires": 60}},
     "payments-expire": {"task": "payments.tasks.expire", "schedule": 30.0, "options": {"expires": 30}},
     "accounts-prune": {"task": "accounts.tasks.prune", "schedule": 300.0, "options": {"expires": 300}},
     "operations-prune": {"task": "operations.tasks.prune", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -4,5 +4,6 @@ from payments.services.withdrawals.approval import approve, approve_automaticall
 from payments.services.withdrawals.paying import pay
 from payments.services.withdrawals.request import request_withdrawal
 from payments.services.withdrawals.tracking import track
+from payments.services.withdrawals.watching import watch
 
-__all__ = ["approve", "approve_automatically", "carry_out", "pay", "reject", "request_withdrawal", "track"]
+__all__ = ["approve", "approve_automatically", "carry_out", "pay", "reject", "request_withdrawal", "track", "watch"]
