@@ -32,6 +32,11 @@ class OperatorAdmin(UserAdmin, AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Whoever is added here is to work here; a group still says what it may do."""
+        obj.is_staff = obj.is_staff or not change
+        super().save_model(request, obj, form, change)
+
 
 @admin.register(Group)
 class OperatorGroupAdmin(GroupAdmin, AuditedAdmin):

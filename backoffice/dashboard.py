@@ -118,7 +118,7 @@ def _figures(flows: dict[str, dict[date, Decimal]], today: date) -> list[Tile]:
 
 def _queues() -> list[Tile]:
     parked = Q(attempts__gte=MOST_ATTEMPTS)
-    unmatched = ChainTransfer.objects.filter(status="unmatched")
+    unmatched = ChainTransfer.objects.filter(status="unmatched", resolution="")
     found: list[tuple[str, QuerySet[Any], str, dict[str, str]]] = [
         (
             _("Approvals that wait"),
@@ -132,7 +132,12 @@ def _queues() -> list[Tile]:
             "payments.withdrawal",
             {"status__exact": "review"},
         ),
-        (_("Unmatched payments"), unmatched, "payments.chaintransfer", {"status__exact": "unmatched"}),
+        (
+            _("Unmatched payments"),
+            unmatched,
+            "payments.chaintransfer",
+            {"status__exact": "unmatched", "resolution__exact": ""},
+        ),
         (_("Parked orders"), Order.objects.filter(parked, status="pending"), "contracts.order", {"parked": "1"}),
         (_("Parked positions"), Position.objects.filter(parked, closed_at=None), "contracts.position", {"parked": "1"}),
         (_("Job runs that wait"), JobRun.objects.exclude(state__in=["done", "missed"]), "operations.jobrun", {}),

@@ -1,6 +1,6 @@
 """Lists as CSV, for accountants, with the list's own search and filters."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from django.contrib import admin
@@ -14,8 +14,7 @@ from accounts.models import Client
 from backoffice.groups import EXPORT
 from common.csv import stream
 from ledger import queries as ledger
-from ledger.accounts import account_name
-from ledger.models import Transfer
+from ledger.models import Account, Transfer
 from operations import audit
 from operations.audited import SECRET
 
@@ -42,17 +41,25 @@ def export_list(request: HttpRequest, app_label: str, model_name: str) -> Stream
         for field in model_admin.model._meta.concrete_fields
         if field.name not in SECRET and not isinstance(field, models.BinaryField)
     ]
-    names = [field.attname for field in fields]
-    rows = found.select_related(None).values_list(*names)
-    if model_admin.model is Transfer:
-        debit, credit = names.index("debit_id"), names.index("credit_id")
-        return _answer(request, model_admin.model, fields, rows.count(), _named(rows, debit, credit))
-    return _answer(request, model_admin.model, fields, rows.count(), rows.iterator(_CHUNK))
+    rows = found.select_related(None).values_list(*(_column(field) for field in fields))
+    return _answer(request, model_admin.model, fields, rows.count(), _in_words(rows, fields))
 
 
-def _named(rows: Any, *accounts: int) -> Iterator[list[Any]]:
+def _column(field: Any) -> str:
+    """What stands for a row of another table: an operator's name, a client's address, else its number."""
+    shown = {User: "username", Client: "address"}.get(field.related_model)
+    return f"{field.name}__{shown}" if shown else str(field.attname)
+
+
+def _in_words(rows: Any, fields: Sequence[Any]) -> Iterator[list[Any]]:
+    """Choices and accounts as the lists show them."""
+    words = [Account.named if field.related_model is Account else _said(dict(field.flatchoices)) for field in fields]
     for row in rows.iterator(_CHUNK):
-        yield [account_name(value) if place in accounts else value for place, value in enumerate(row)]
+        yield [None if value is None else say(value) for value, say in zip(row, words, strict=True)]
+
+
+def _said(choices: dict[Any, Any]) -> Callable[[Any], Any]:
+    return lambda value: choices.get(value, value)
 
 
 def _answer(
@@ -84,4 +91,5 @@ def export_statement(request: HttpRequest, client_id: int) -> StreamingHttpRespo
     names = ("created_at", "kind", "reference", "debit", "credit", "amount")
     header = [str(label_for_field(name, Transfer)) for name in names]
     columns = found.values_list("created_at", "kind", "reference", "debit_id", "credit_id", "amount")
-    return stream(f"client-{client_id}", header, _named(columns, 3, 4), total)
+    fields = [Transfer._meta.get_field(name) for name in names]
+    return stream(f"client-{client_id}", header, _in_words(columns, fields), total)

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
@@ -44,6 +45,11 @@ class PeriodInline(TabularInline):
 
 
 class ProductForm(forms.ModelForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None and "on_sale_from" in self.fields:
+            self.fields["on_sale_from"].initial = timezone.now
+
     def clean_total_volume(self) -> int:
         volume: int = self.cleaned_data["total_volume"]
         # The model's constraint says the same, but is only looked at where the form has both fields. The view's

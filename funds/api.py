@@ -44,6 +44,7 @@ def _product(row: Product) -> dict[str, Any]:
             {"period": str(period.months), "profit": format_ratio(period.profit)} for period in row.periods.all()
         ],
         "unit_price": format_money(row.unit_price),
+        "early_fee": None if row.early_fee_rate is None else format_ratio(row.early_fee_rate),
         "created_at": format_time(row.created_at),
     }
 
@@ -65,6 +66,7 @@ def _order(row: FundOrder) -> dict[str, Any]:
         "product": _brief(row.product),
         "reason": row.payment.reason or None,
         "matures_at": None if row.matures_at is None else format_time(row.matures_at),
+        "early_fee": None if row.early_fee_rate is None else format_ratio(row.early_fee_rate),
     }
 
 

@@ -15,6 +15,9 @@ class ProductSchema(serializers.Serializer):
     remain_volume = serializers.IntegerField()
     periods = PeriodSchema(many=True)
     unit_price = serializers.CharField()
+    early_fee = serializers.CharField(
+        allow_null=True, help_text="of the principal, for redeeming before the end; null where that is not possible"
+    )
     created_at = serializers.CharField()
 
 
@@ -35,6 +38,7 @@ class FundOrderSchema(serializers.Serializer):
     product = ProductBriefSchema()
     reason = serializers.CharField(allow_null=True)
     matures_at = serializers.CharField(allow_null=True)
+    early_fee = serializers.CharField(allow_null=True)
 
 
 class RedeemedOrderSchema(FundOrderSchema):

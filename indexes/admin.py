@@ -92,6 +92,10 @@ class IndexAdmin(AuditedAdmin):
     )
     readonly_fields = ("last_second",)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Index | None = None) -> tuple[str, ...]:
+        """Apps and pages know an index by its code: it is given once."""
+        return self.readonly_fields if obj is None else (*self.readonly_fields, "code")
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """It is disabled instead: what was traded on it stays."""
         return False
@@ -115,7 +119,7 @@ class IndexAdmin(AuditedAdmin):
                             (
                                 quote.venue,
                                 quote.price,
-                                "-" if quote.age is None else f"{quote.age:.1f}",
+                                "-" if quote.age is None else f"{max(quote.age, 0):.1f}",
                                 _USES[quote.use],
                             )
                             for quote in constituent.quotes

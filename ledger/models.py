@@ -68,7 +68,17 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.Kind(self.kind).label} {self.client_id or ''}".strip()
+        return self.named(self.id)
+
+    @classmethod
+    def kind_of(cls, account: int) -> Kind:
+        return cls.Kind(account % 8 if account < PLATFORM_BASE else account - PLATFORM_BASE + 100)
+
+    @classmethod
+    def named(cls, account: int) -> str:
+        """The account in the reader's language: its kind, and a client's id."""
+        label = str(cls.kind_of(account).label)
+        return label if account >= PLATFORM_BASE else f"{label} {account // 8}"
 
 
 class Transfer(models.Model):

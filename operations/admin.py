@@ -29,10 +29,20 @@ class KeptAnswerAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
 
+class HaltForm(ModelForm):
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        standing = Halt.objects.filter(kind=cleaned.get("kind"), index_id=cleaned.get("index_id"), lifted_at=None)
+        if standing.exists():
+            raise forms.ValidationError(_("This is halted already; the list shows by whom and why."))
+        return cleaned
+
+
 @admin.register(Halt)
 class HaltAdmin(AuditedAdmin):
     """A halt is added, and later lifted by the action; it is never edited or deleted."""
 
+    form = HaltForm
     list_display = ("kind", "index", "reason", "started_by", "started_at", "lifted_by", "lifted_at")
     list_filter = ("kind", ("lifted_at", admin.EmptyFieldListFilter))
     search_fields = ("reason", "started_by")
@@ -118,16 +128,19 @@ class ApprovalAdmin(ReadOnlyAdmin):
             elif row.object_id.isalnum():
                 link = f"{reverse(f'admin:{name}_changelist')}?q={row.object_id}"
             else:
-                return row.object_id
+                return "-"
         except NoReverseMatch:
             return row.object_id
         return format_html('<a class="underline" href="{}">{}</a>', link, row.object_id)
 
     @admin.display(description=_("proposal"))
     def what(self, row: Approval) -> str:
-        return approvals.in_words(row.proposal)
+        return approvals.in_words(row)
 
-    @admin.action(description=_("Approve what another operator proposed"))
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return approvals.may_decide(cast(User, request.user))
+
+    @admin.action(description=_("Approve what another operator proposed"), permissions=["decide"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
         operator, reason = cast(User, request.user), reason_of(request)
         carry_out(
@@ -136,7 +149,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
             lambda row: approvals.approve(approval_id=row.pk, operator=operator, reason=reason),
         )
 
-    @admin.action(description=_("Reject, with a reason"))
+    @admin.action(description=_("Reject, with a reason"), permissions=["decide"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
         operator, reason = cast(User, request.user), reason_of(request)
         carry_out(
@@ -218,6 +231,29 @@ class CrontabAdmin(AuditedAdmin):
     list_display = ("id", "minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
 
 
+# The jobs of settings/jobs.py, for who stops one.
+_DOES = {
+    "payments-scan": _("reads the chain and books payments"),
+    "payments-payouts": _("approves, sends and follows withdrawals"),
+    "payments-watch": _("looks after payouts that have ended"),
+    "payments-expire": _("ends payment orders that nobody paid"),
+    "accounts-prune": _("removes sign-in texts and tokens that have expired"),
+    "operations-prune": _("removes kept answers that are too old"),
+    "operations-alerts": _("sends alerts"),
+    "indexes-prune": _("removes price points older than a week"),
+    "contracts-expire": _("refuses orders that met no price in ten seconds"),
+    "backoffice-sample": _("notes the pool for the dashboard's chart"),
+    "backoffice-sum-up": _("sums up the day for the dashboard"),
+    "backoffice-reconcile": _("checks the books; a difference halts withdrawals"),
+    "market-making-count-leaving": _("counts pledges that leave"),
+    "funds-redeem": _("pays redeemed funds"),
+    "funds-pay-waiting": _("pays fund rewards that wait for the reserve"),
+    "settle-funds": _("rewards funds whose period has ended, daily"),
+    "settle-pledges": _("shares out the pool's result, daily"),
+    "settle-power": _("shares out the mining pot, daily"),
+}
+
+
 class ScheduleForm(forms.ModelForm):
     """A job's schedule. `due` is kept among the job's arguments; only jobs that settle have one."""
 
@@ -232,8 +268,13 @@ class ScheduleForm(forms.ModelForm):
             self.fields["due"].required = True
             self.fields["due"].initial = time.fromisoformat(due)
 
+        for name in ("enabled", "interval", "crontab"):
+            self.fields[name].help_text = ""
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
+        if cleaned and bool(cleaned.get("interval")) == bool(cleaned.get("crontab")):
+            raise forms.ValidationError(_("Choose an interval or a crontab, one of the two."))
         if cleaned and cleaned.get("due"):
             arguments = json.loads(self.instance.kwargs) | {"due": cleaned["due"].isoformat("minutes")}
             self.instance.kwargs = json.dumps(arguments)
@@ -245,11 +286,15 @@ class ScheduleAdmin(AuditedAdmin):
     """When beat asks for each job. Jobs are the platform's: none is added, renamed or given other work here."""
 
     form = ScheduleForm
-    list_display = ("name", "enabled", "interval", "crontab", "due", "last_run_at", "total_run_count")
+    list_display = ("name", "what", "enabled", "interval", "crontab", "due", "last_run_at", "total_run_count")
     list_filter = ("enabled",)
     list_select_related = ("interval", "crontab")
-    readonly_fields = ("name", "task", "last_run_at", "total_run_count")
+    readonly_fields = ("name", "what", "last_run_at", "total_run_count")
     ordering = ("name",)
+
+    @admin.display(description=_("what it does"), empty_value="-")
+    def what(self, row: PeriodicTask) -> str | None:
+        return str(_DOES[row.name]) if row.name in _DOES else None
 
     @admin.display(description=_("due at"), empty_value="-")
     def due(self, row: PeriodicTask) -> str | None:
@@ -258,7 +303,7 @@ class ScheduleAdmin(AuditedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: PeriodicTask | None = None) -> list[str]:
         own = ["due"] if obj is not None and "due" in json.loads(obj.kwargs) else []
-        return ["name", "task", "enabled", "interval", "crontab", *own, "last_run_at", "total_run_count"]
+        return ["name", "what", "enabled", "interval", "crontab", *own, "last_run_at", "total_run_count"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -31,6 +31,8 @@ class ApprovalKind:
     label: Any
     permission: str
     carry_out: Callable[[Approval], None]
+    # The proposal in the reader's language, where naming its fields does not say it.
+    describe: Callable[[dict[str, Any]], str] | None = None
 
 
 _kinds: dict[str, ApprovalKind] = {}
@@ -52,13 +54,19 @@ _PROPOSED = {
     "address": _("address"),
     "client": _("client"),
     "transfer": _("incoming transfer"),
-    "from": _("from"),
-    "to": _("to"),
 }
 
 
-def in_words(proposal: dict[str, Any]) -> str:
-    """Amount and accounts as a room wrote them down, named in the reader's language."""
+def may_decide(operator: User) -> bool:
+    """Whether there is a kind that the operator may propose and approve."""
+    return any(operator.has_perm(kind.permission) for kind in _kinds.values())
+
+
+def in_words(approval: Approval) -> str:
+    """What is proposed, in the reader's language."""
+    proposal, kind = approval.proposal, _kinds.get(approval.kind)
+    if kind is not None and kind.describe is not None:
+        return kind.describe(proposal)
     return " · ".join(f"{_PROPOSED[name]} {value}" for name, value in proposal.items() if name in _PROPOSED)
 
 

@@ -38,7 +38,7 @@ class AuditedAdmin(ModelAdmin):
         return row
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self.record(request, "add", obj, None, self._now(obj))
+        self.record(request, "add", obj, None, self._now(obj), str(getattr(obj, "reason", "")))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:

@@ -71,7 +71,7 @@ class Halt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.index_id or ''}".strip()
+        return f"{self.get_kind_display()} {self.index_id or ''}".strip()
 
 
 class AuditEntry(models.Model):
@@ -145,7 +145,9 @@ class Approval(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.object_id}"
+        from operations.approvals import label
+
+        return f"{label(self.kind)} #{self.pk}"
 
 
 class Alert(models.Model):

@@ -103,8 +103,17 @@ def _pay(params: list[Any]) -> Any:
     return node().call("eth_sendTransaction", sent)
 
 
+def _read(params: list[Any]) -> Any:
+    """What the platform's token says without being changed; its balances, that is."""
+    asked = params[0] if params else None
+    if not isinstance(asked, dict) or str(asked.get("to")).lower() != settings.CHAIN_TOKEN_ADDRESS.lower():
+        raise _Refusal(_UNAUTHORIZED, _("The demonstration wallet does not do this."))
+    return node().call("eth_call", {"to": settings.CHAIN_TOKEN_ADDRESS, "data": str(asked.get("data"))}, "latest")
+
+
 _METHODS: dict[str, Callable[[list[Any]], Any]] = {
     "eth_chainId": lambda _params: hex(settings.CHAIN_ID),
+    "eth_call": _read,
     "personal_sign": _sign,
     "eth_sendTransaction": _pay,
 }

@@ -1,5 +1,6 @@
 """Payments and withdrawals for the operator: queues, decisions with a reason. Every button is a service's."""
 
+from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
@@ -195,7 +196,7 @@ class CorrectionForm(forms.ModelForm):
         label=_("amount"),
         max_digits=18,
         decimal_places=6,
-        min_value=0.000001,
+        min_value=Decimal("0.000001"),
         widget=UnfoldAdminDecimalFieldWidget(),
     )
 
@@ -250,7 +251,7 @@ class CorrectionAdmin(ModelAdmin):
     """Proposed here, approved by a second operator among the approvals."""
 
     form = CorrectionForm
-    list_display = ("object_id", "amount", "reason", "status", "proposed_by", "proposed_at", "decided_by")
+    list_display = ("id", "what", "reason", "status", "proposed_by", "proposed_at", "decided_by")
     list_filter = ("status",)
     search_fields = ("object_id", "reason")
     list_select_related = ("proposed_by", "decided_by")
@@ -258,11 +259,7 @@ class CorrectionAdmin(ModelAdmin):
 
     @admin.display(description=_("proposal"))
     def what(self, row: Approval) -> str:
-        return approvals.in_words(row.proposal)
-
-    @admin.display(description=_("amount"))
-    def amount(self, row: Approval) -> str:
-        return str(row.proposal.get("amount", ""))
+        return approvals.in_words(row)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("payments.correct"))
@@ -284,7 +281,7 @@ class CorrectionAdmin(ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return (("debit", "debit_client"), ("credit", "credit_client"), "amount", "reason")
-        return ("object_id", "what", "reason", "status", "proposed_by", "decided_by")
+        return ("what", "reason", "status", "proposed_by", "decided_by")
 
 
 @admin.register(ScanCursor)

@@ -142,7 +142,7 @@ class ChainTransfer(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.tx_hash} {self.log_index}"
+        return f"{self.tx_hash[:6]}…{self.tx_hash[-4:]} {self.log_index}"
 
 
 class ScanCursor(models.Model):

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -15,6 +16,7 @@ from unfold.widgets import (
 
 from operations.audited import AuditedAdmin
 from popups.models import Popup
+from popups.rules import parse_version
 from popups.validators import LONGEST_NAME, LONGEST_VALUE, MOST_BUTTONS, validate_buttons
 
 _NUMBERS = range(1, MOST_BUTTONS + 1)
@@ -41,6 +43,8 @@ class PopupForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.pk is None and "starts_at" in self.fields:
+            self.fields["starts_at"].initial = timezone.now
         for number, button in enumerate(self.instance.buttons or [], 1):
             for part in ("name", "value"):
                 if f"button_{number}_{part}" in self.fields:
@@ -59,6 +63,9 @@ class PopupForm(forms.ModelForm):
                     self.add_error(f"button_{number}_value" if name else f"button_{number}_name", error)
                 buttons.append(button)
         self.instance.buttons = buttons
+        first, last = (parse_version(cleaned.get(name) or "") for name in ("version_from", "version_to"))
+        if first and last and last < first:
+            self.add_error("version_to", _("The last version is before the first: nobody would see it."))
         return cleaned
 
 

@@ -33,7 +33,7 @@ DECIDED: dict[str, dict[str, str]] = {
 # The first is in the document's table, not in its sample.
 _POSITION = {"index.id": "integer", **dict.fromkeys(("take_profit", "stop_loss", "closing"), "string or null")}
 _PAY = {"data.address": "string", "data.token": "string", "data.chain_id": "integer", "data.expired_at": "integer"}
-_BOUGHT = {"data[].reason": "string or null", "data[].matures_at": "string or null"}
+_BOUGHT = dict.fromkeys(("data[].reason", "data[].matures_at", "data[].early_fee"), "string or null")
 ADDED: dict[str, dict[str, str]] = {
     "auth_nonce": {"data.message": "string"},
     "index_index": {"code": "integer"},
@@ -42,6 +42,7 @@ ADDED: dict[str, dict[str, str]] = {
     "index_recharge_order": _PAY,
     "market_pledge_order": _PAY,
     "index_withdraw": {"data.fee": "string", "data.arrival": "string"},
+    "fund_products": {"data[].early_fee": "string or null"},
     "fund_product_buy_order": _PAY,
     "fund_buy_logs": _BOUGHT,
     "fund_redeem_logs": {

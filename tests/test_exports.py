@@ -52,8 +52,17 @@ def test_a_list_as_it_is_filtered(trader: Trader, desk: Any, admin_client: Brows
     assert deposits["Content-Disposition"].startswith('attachment; filename="ledger.transfer-')
     found = rows(deposits)[1:]
     assert int(deposits["X-Total-Rows"]) == len(found) < len(everything) - 1
-    assert {row[4] for row in found} == {"deposit"}
-    assert found[0][1:4] == ["custody", f"available of client {trader.id}", "10000.000000"]
+    assert {row[4] for row in found} == {"充值"}
+    assert found[0][1:4] == ["链上托管", f"可用 {trader.id}", "10000.000000"]
+
+
+def test_others_are_named_and_choices_said(trader: Trader, desk: Any, admin_client: Browser) -> None:
+    opened(desk, trader)
+    [header, row] = rows(admin_client.get(reverse("admin:export", args=["contracts", "order"])))
+    order = dict(zip(header, row, strict=True))
+    assert (order["客户"], order["方向"], order["状态"]) == (trader.wallet.address, "买入", "已成交")
+    [header, *found] = rows(admin_client.get(reverse("admin:export", args=["operations", "auditentry"])))
+    assert {dict(zip(header, row, strict=True))["操作员"] for row in found} == {"admin"}
 
 
 def test_text_of_operators_and_clients_is_guarded(db: None, admin_client: Browser) -> None:
@@ -66,7 +75,7 @@ def test_text_of_operators_and_clients_is_guarded(db: None, admin_client: Browse
 def test_a_statement_is_all_that_moved(trader: Trader, desk: Any, admin_client: Browser) -> None:
     opened(desk, trader)
     found = rows(admin_client.get(reverse("admin:statement", args=[trader.id])))[1:]
-    name = f"available of client {trader.id}"
+    name = f"可用 {trader.id}"
     left = sum(Decimal(row[5]) * ((row[4] == name) - (row[3] == name)) for row in found)
     assert left == desk.available(trader.id)
     assert admin_client.get(reverse("admin:statement", args=[10**9])).status_code == 404

@@ -47,7 +47,7 @@ ONLY = {
 ACTIONS = {
     "accounts.Client": {"ban": {"operations", "risk"}, "unban": {"operations", "risk"}},
     "operations.Halt": {"lift": {"operations", "risk"}},
-    "operations.Approval": {"approve": set(GROUPS), "reject": set(GROUPS)},
+    "operations.Approval": {name: {"operations", "risk", "finance"} for name in ("approve", "reject")},
     "payments.ChainTransfer": {name: {"operations", "finance"} for name in ("assign", "refund", "reverse")},
     "payments.Withdrawal": {name: {"risk", "finance"} for name in ("approve", "reject")},
     "operations.JobRun": {"run_again": {"operations", "finance"}},

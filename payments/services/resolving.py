@@ -2,6 +2,7 @@
 and corrections. One proposes, another approves (operations/approvals.py); what is here is carried out then."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -49,6 +50,8 @@ REVERSIBLE = {Kind.CORRECTION, Kind.FUND_REWARD, Kind.POWER_REWARD, Kind.RESERVE
 def propose_assignment(*, transfer_id: int, address: str, operator: User, reason: str) -> Approval:
     """Proposes that an unmatched payment is a client's. Raises Invalid `not_found`, Refused `not_unmatched`."""
     transfer = _unmatched(transfer_id)
+    if not address:
+        raise Invalid({"address": [_("Whose is it? Write the client's address.")]})
     client = Client.objects.filter(address__iexact=address).first()
     if client is None:
         raise Invalid({"address": [_("No client has this address.")]}, reason="not_found")
@@ -92,8 +95,13 @@ def propose_correction(*, debit: int, credit: int, amount: Decimal, operator: Us
         errors["credit"] = [_("Two different accounts are needed.")]
     if errors:
         raise Invalid(errors)
+    held = Account.objects.get(id=debit)
+    if held.floor is not None and held.balance - amount < held.floor:
+        left = format_money(held.balance - held.floor)
+        raise Invalid({"amount": [_("The account has %(left)s to give.") % {"left": left}]})
     names = {"from": account_name(debit), "to": account_name(credit)}
-    proposal = {"debit": debit, "credit": credit, "amount": format_money(amount), **names}
+    addresses = {f"{side}_address": _address(account) for side, account in (("from", debit), ("to", credit))}
+    proposal = {"debit": debit, "credit": credit, "amount": format_money(amount), **names, **addresses}
     return approvals.propose(
         kind=CORRECTION,
         object_type="ledger.Account",
@@ -118,6 +126,21 @@ def propose_ledger_reversal(*, transfer_id: int, operator: User, reason: str) ->
         reason=reason,
         operator=operator,
     )
+
+
+def _address(account: int) -> str:
+    """Whose account it is; empty for the platform's."""
+    return "" if account >= PLATFORM_BASE else Client.objects.get(id=account // 8).address
+
+
+def _describe_correction(proposal: dict[str, Any]) -> str:
+    if "debit" not in proposal:
+        return f"{_('transfer')} {proposal['transfer']}: {proposal['amount']}"
+
+    def named(side: str, account: int) -> str:
+        return f"{Account.kind_of(account).label} {proposal.get(f'{side}_address', '')}".strip()
+
+    return f"{named('from', proposal['debit'])} → {named('to', proposal['credit'])}: {proposal['amount']}"
 
 
 def _carry_out_assignment(approval: Approval) -> None:
@@ -215,11 +238,11 @@ def _described(transfer: ChainTransfer) -> dict[str, str]:
 def register() -> None:
     """Signs up for what operators propose here."""
     resolve, correct = "payments.resolve_chaintransfer", "payments.correct"
-    for kind, label, permission, do in (
-        (WITHDRAWAL_KIND, _("a large withdrawal"), PERMISSION, withdrawals.carry_out),
-        (ASSIGN, _("an unmatched payment assigned to a client"), resolve, _carry_out_assignment),
-        (REFUND, _("an unmatched payment refunded"), resolve, _carry_out_refund),
-        (REVERSE, _("a booked payment reversed"), resolve, _carry_out_reversal),
-        (CORRECTION, _("a correction"), correct, _carry_out_correction),
+    for kind, what in (
+        (WITHDRAWAL_KIND, ApprovalKind(_("a large withdrawal"), PERMISSION, withdrawals.carry_out)),
+        (ASSIGN, ApprovalKind(_("an unmatched payment assigned to a client"), resolve, _carry_out_assignment)),
+        (REFUND, ApprovalKind(_("an unmatched payment refunded"), resolve, _carry_out_refund)),
+        (REVERSE, ApprovalKind(_("a booked payment reversed"), resolve, _carry_out_reversal)),
+        (CORRECTION, ApprovalKind(_("a correction"), correct, _carry_out_correction, _describe_correction)),
     ):
-        approvals.register(kind, ApprovalKind(label, permission, do))
+        approvals.register(kind, what)

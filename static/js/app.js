@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { $, $$, config, h, put, t } from "./dom.js";
-import { address, roughly } from "./format.js";
+import { address, roughly, time } from "./format.js";
 import { openDialog, toast } from "./popup.js";
 import { onSession, session } from "./session.js";
 import * as socket from "./socket.js";
@@ -110,7 +110,7 @@ function account() {
         "div",
         { class: "stack" },
         h("p", { class: "mono break" }, now.address),
-        h("p", { class: "note" }, t("signed_in_until", { time: new Date(now.expired_at * 1000).toLocaleString(document.documentElement.lang) })),
+        h("p", { class: "note" }, t("signed_in_until", { time: time(now.expired_at) })),
         h(
           "div",
           { class: "actions" },

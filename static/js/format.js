@@ -43,3 +43,9 @@ export function units(text) {
   const [whole, fraction = ""] = text.split(".");
   return BigInt(whole + fraction.padEnd(6, "0").slice(0, 6));
 }
+
+/** And back: the amount as people read it. */
+export function inTokens(amount) {
+  const digits = amount.toString().padStart(7, "0");
+  return money(`${digits.slice(0, -6)}.${digits.slice(-6)}`);
+}

@@ -19,6 +19,9 @@ onHome((home) => {
 
 const months = (number) => t(Number(number) === 1 ? "month" : "months", { months: number });
 
+/** What redeeming before the end costs, if it is possible at all. */
+const early = ({ early_fee: rate }) => (rate === null ? t("early_none") : t("early_fee", { rate: percent(rate, { sign: false }) }));
+
 /** What a visitor sees of a fund before signing in. */
 const teaser = (fund) =>
   h(
@@ -50,11 +53,12 @@ function product(fund) {
     h("p", { class: "note" }, t("unit_price", { price: money(fund.unit_price) })),
     h("div", { class: "left" }, left, h("span", {}, t("left_of", { left: volume(fund.remain_volume), total: volume(fund.total_volume) }))),
     h("fieldset", { class: "choices" }, h("legend", {}, t("period")), periods),
+    h("p", { class: "note" }, early(fund)),
     h("label", { for: `${id}-volume` }, t("units"), number),
     cost,
     button,
   );
-  const reckon = () => put(cost, t("costs", { amount: roughly((Number(fund.unit_price) * (Number(number.value) || 0)).toFixed(6)) }));
+  const reckon = () => put(cost, t("costs", { amount: number.validity.valid ? roughly((Number(fund.unit_price) * Number(number.value)).toFixed(6)) : "–" }));
   form.addEventListener("input", reckon);
   reckon();
   form.addEventListener("submit", (event) => {
@@ -90,9 +94,12 @@ function changed() {
   for (const each of Object.values(lists)) each.reload();
 }
 
+const isEarly = (row) => row.matures_at && new Date(`${row.matures_at.replace(" ", "T")}+08:00`) > new Date();
+const redeemable = (row) => row.status === 2 && !row.redeemed_at && !back.has(row.no) && (row.early_fee !== null || !isEarly(row));
+
 async function redeem(row, button) {
-  const early = row.status === 2 && row.matures_at && new Date(`${row.matures_at.replace(" ", "T")}+08:00`) > new Date();
-  if (!(await confirmed({ title: t("redeem"), text: t(early ? "redeem_early" : "redeem_text", { amount: money(row.amount) }), action: t("redeem") }))) return;
+  const text = isEarly(row) ? `${t("redeem_text", { amount: money(row.amount) })} ${early(row)}` : t("redeem_text", { amount: money(row.amount) });
+  if (!(await confirmed({ title: t("redeem"), text, action: t("redeem") }))) return;
   await busy(button, async () => {
     await post("fund/order/redeem", { id: row.id });
     toast(t("redeemed"), "good");
@@ -124,11 +131,11 @@ const lists = {
     columns: [
       ...columns,
       { title: t("state"), cell: (row) => (row.status === 3 ? because(row.reason) : word("payment", row.status)) },
-      { title: t("matures"), cell: (row) => (row.matures_at ? shortTime(row.matures_at) : "–") },
+      { title: t("matures"), cell: (row) => (row.matures_at ? row.matures_at.slice(0, 16) : "–") },
       {
         title: t("actions"),
         kind: "actions-cell",
-        cell: (row) => (row.status === 2 && !row.redeemed_at && !back.has(row.no) ? h("button", { type: "button", class: "small", "data-act": "redeem", onclick: (event) => redeem(row, event.currentTarget) }, t("redeem")) : ""),
+        cell: (row) => (redeemable(row) ? h("button", { type: "button", class: "small", "data-act": "redeem", onclick: (event) => redeem(row, event.currentTarget) }, t("redeem")) : ""),
       },
     ],
   }),

@@ -4,6 +4,22 @@ import { $, h, icon, t } from "./dom.js";
 
 let shown = null;
 
+// The second click of a double click, and a held Enter, fall on whatever a closed dialog has uncovered: a button that
+// pays, perhaps. What acts is pressed once, and after a dialog nothing is for half a second but by a click of its own.
+const ACTS = "button[type=submit], button.primary, button.danger, button[data-act]";
+const QUIET = 500;
+let closed = -QUIET;
+document.addEventListener(
+  "click",
+  (event) => {
+    const again = event.detail > 1 && event.target.closest?.(ACTS);
+    if (!again && (event.detail === 1 || performance.now() - closed > QUIET)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  { capture: true },
+);
+
 /** Opens a modal dialog with a title and returns it; `onclose` runs when it has gone. */
 export function openDialog({ title, content, cancellable = true, wide = false, onclose = () => {} }) {
   const dialog = h(
@@ -29,6 +45,7 @@ export function openDialog({ title, content, cancellable = true, wide = false, o
     if (event.target === dialog && cancellable) dialog.close();
   });
   dialog.addEventListener("close", () => {
+    closed = performance.now();
     dialog.remove();
     onclose();
   });

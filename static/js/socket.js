@@ -104,5 +104,13 @@ export function start() {
     if (!socket && document.visibilityState === "visible") open();
   };
   window.addEventListener("online", hurry);
+  // A socket without a network would be silent for long before anybody noticed.
+  window.addEventListener("offline", () => {
+    const old = socket;
+    socket = null;
+    old?.close();
+    change("away");
+    timer = setTimeout(open, LONGEST_WAIT);
+  });
   document.addEventListener("visibilitychange", hurry);
 }

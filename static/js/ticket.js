@@ -9,6 +9,7 @@ import { onSession, session } from "./session.js";
 import { subscribe } from "./socket.js";
 
 const QUOTE_EVERY = 2000;
+const isVolume = (number) => Number.isSafeInteger(number) && number > 0;
 
 export class Ticket {
   constructor(form, index) {
@@ -19,7 +20,10 @@ export class Ticket {
     this.placed = new Map();
     this.waiting = [];
     const soon = later(() => this.quote(), 250);
-    form.addEventListener("input", () => {
+    form.addEventListener("input", ({ target }) => {
+      // A price to begin with, once; what is being typed is the client's own.
+      if (target.name === "price_type" && target.value === "limit" && !form.price.value && this.last)
+        form.price.value = Number(this.last).toFixed(Math.min(2, index.decimals));
       this.label();
       soon();
     });
@@ -63,16 +67,15 @@ export class Ticket {
     const { direction, price_type: type, volume: number } = this.body();
     $("#limit-price").hidden = type !== "limit";
     this.form.price.required = type === "limit";
-    if (type === "limit" && !this.form.price.value && this.last) this.form.price.value = Number(this.last).toFixed(Math.min(2, this.index.decimals));
     const button = $("[type=submit]", this.form);
     button.dataset.direction = direction;
-    put(button, session() ? t(direction === "buy" ? "buy_volume" : "sell_volume", { volume: volume(number || 0) }) : t("connect_to_trade"));
+    put(button, session() ? t(direction === "buy" ? "buy_volume" : "sell_volume", { volume: isVolume(number) ? volume(number) : "–" }) : t("connect_to_trade"));
   }
 
   async quote() {
     const body = this.body();
     const line = $("#quote-problem");
-    if (!session() || !(body.volume > 0) || (body.price_type === "limit" && !(Number(body.price) > 0))) return this.empty();
+    if (!session() || !isVolume(body.volume) || (body.price_type === "limit" && !(Number(body.price) > 0))) return this.empty();
     const mine = (this.asked += 1);
     try {
       const { data } = await post("contract/order/quote", body);
@@ -83,7 +86,8 @@ export class Ticket {
       put("#quote-fee", `${money(data.fee)} USDT`);
       put("#quote-liquidation", Number(data.liquidation_price) ? price(data.liquidation_price, this.index.decimals) : t("none"));
       put("#quote-most", volume(data.max_volume));
-      put(line, body.volume > data.max_volume ? t("beyond_most", { volume: volume(data.max_volume) }) : "");
+      const beyond = data.max_volume && body.volume > data.max_volume;
+      put(line, beyond ? t("beyond_most", { volume: volume(data.max_volume) }) : data.message || "");
     } catch (error) {
       if (mine !== this.asked) return;
       this.empty();

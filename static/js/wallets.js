@@ -3,7 +3,7 @@
 
 import { post } from "./api.js";
 import { config, t } from "./dom.js";
-import { address as brief, units } from "./format.js";
+import { address as brief, inTokens, units } from "./format.js";
 import { begin, end, session } from "./session.js";
 
 const announced = new Map();
@@ -88,6 +88,12 @@ export async function transfer({ amount, address: to, token, chain_id: chain }) 
   const from = accounts.find((account) => account.toLowerCase() === now.address.toLowerCase());
   if (!from) throw new Error(t("wrong_account", { address: brief(now.address) }));
   await onTheChain(provider, chain);
+  // balanceOf(address): what the wallet lacks would only come out as a failed transaction. A wallet may not answer.
+  const held = await provider
+    .request({ method: "eth_call", params: [{ to: token, data: `0x70a08231${from.slice(2).toLowerCase().padStart(64, "0")}` }, "latest"] })
+    .then(BigInt)
+    .catch(() => null);
+  if (held !== null && held < units(amount)) throw new Error(t("wallet_lacks", { held: inTokens(held) }));
   const data = `0xa9059cbb${to.slice(2).toLowerCase().padStart(64, "0")}${units(amount).toString(16).padStart(64, "0")}`;
   return ask(provider, "eth_sendTransaction", [{ from, to: token, data }]);
 }

@@ -197,7 +197,7 @@ def test_a_client_with_its_statement(page: Page, trader: Trader) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name="导出全部流水（CSV）").click()
     text = download.value.path().read_text("utf-8-sig")
-    assert f"available of client {trader.id}" in text
+    assert f"可用 {trader.id}" in text
     page.goto(f"/admin/accounts/client/{trader.id}/ban")
     looks_right(page, "ban")
     page.fill("[name=reason]", "刷单")
