@@ -59,7 +59,7 @@ def _in_words(rows: Any, fields: Sequence[Any]) -> Iterator[list[Any]]:
 
 
 def _said(choices: dict[Any, Any]) -> Callable[[Any], Any]:
-    return lambda value: choices.get(value, value)
+    return lambda value: choices.get(value, value) if choices else value
 
 
 def _answer(

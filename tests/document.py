@@ -155,7 +155,7 @@ FORMS: dict[str, str] = {
     **dict.fromkeys(("quote_change", "profit_rate"), RATIO),
     # A fund's rate, or what a trade came to.
     "profit": f"{RATIO}|{MONEY}",
-    **dict.fromkeys(("fee_rate", "mmr", "contract_size"), RATE),
+    **dict.fromkeys(("fee_rate", "mmr", "contract_size", "early_fee"), RATE),
     **dict.fromkeys(("expired_at", "timestamp"), UNIX),
     **dict.fromkeys(("title", "sub_title", "content", "name", "value"), TEXT),
     "type": "url",

@@ -70,7 +70,7 @@ class TestDashboard:
         assert figures["资金池权益"] == f"{traded.books()[3]:,.2f}"
         assert figures["今日充值"] == "10,000.00"
         queues = {tile.label: (tile.value, tile.waits) for tile in office["queues"]}
-        assert queues["生效中的暂停"] == ("1", True)
+        assert queues["生效中的业务暂停"] == ("1", True)
         # Parked is what still waits.
         assert queues["搁置的委托"] == ("0", False)
         assert office["charts"][0].title.startswith("资金池权益与预留")

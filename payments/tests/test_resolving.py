@@ -175,11 +175,17 @@ def test_a_correction_and_its_reversal(payer: Payer, operators: list[User]) -> N
             propose(debit, credit, "1")
     approved(propose(own, PlatformAccount.FEE_REVENUE, "3"), operators[1])
     assert (payer.balance, balance(PlatformAccount.FEE_REVENUE)) == (7, 3)
-    too_much = propose(own, PlatformAccount.FEE_REVENUE, "8")
+    with pytest.raises(Invalid) as invalid:
+        propose(own, PlatformAccount.FEE_REVENUE, "8")
+    assert "7.000000" in str(invalid.value.errors["amount"][0])
+    # What is there when it is proposed may be gone when it is approved.
+    too_much = propose(own, PlatformAccount.FEE_REVENUE, "6")
+    approved(propose(own, PlatformAccount.FEE_REVENUE, "5"), operators[1])
     with pytest.raises(Refused) as refusal:
         approvals.approve(approval_id=too_much.pk, operator=operators[1])
     assert refusal.value.reason == "insufficient_balance"
-    correction = Transfer.objects.get(kind="correction")
+    approved(propose(PlatformAccount.FEE_REVENUE, own, "5"), operators[1])
+    correction = Transfer.objects.filter(kind="correction").earliest("id")
     approved(
         resolving.propose_ledger_reversal(transfer_id=correction.pk, operator=operators[0], reason="wrong client"),
         operators[1],
@@ -226,7 +232,7 @@ def test_buttons(stray: Wallet, new_payer: Callable[[], Payer], operators: list[
     page = reverse("admin:payments_correction_add")
     address = payer.wallet.address.lower()
     form = {
-        "debit": int(PlatformAccount.FEE_REVENUE),
+        "debit": int(PlatformAccount.CUSTODY),
         "debit_client": "",
         "credit": 0,
         "credit_client": address,
@@ -236,10 +242,10 @@ def test_buttons(stray: Wallet, new_payer: Callable[[], Payer], operators: list[
     answer = browser.post(page, form)
     assert answer.status_code == 302, answer.content
     approval = Approval.objects.get(kind="correction", status="pending")
-    assert approval.proposal["debit"] == int(PlatformAccount.FEE_REVENUE)
+    assert approval.proposal["debit"] == int(PlatformAccount.CUSTODY)
     assert approval.proposal["credit"] == accounts.available(payer.client.id)
     shown = browser.get(reverse("admin:payments_correction_change", args=[approval.pk])).content.decode()
-    assert f"available of client {payer.client.id}" in shown
+    assert f"链上托管 → 可用 {payer.wallet.address}: 1.000000" in shown
     for wrong, field in (
         ({"debit": "9"}, "debit"),
         ({"debit": int(PlatformAccount.UNMATCHED)}, "debit"),
@@ -248,6 +254,7 @@ def test_buttons(stray: Wallet, new_payer: Callable[[], Payer], operators: list[
         ({"credit_client": "0x" + "1" * 40}, "credit_client"),
         ({"debit": 0, "debit_client": address}, "credit"),
         ({"amount": "0"}, "amount"),
+        ({"debit": int(PlatformAccount.FEE_REVENUE)}, "amount"),
     ):
         answer = browser.post(page, {**form, "reason": "x", **wrong})
         assert answer.status_code == 200

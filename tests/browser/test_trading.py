@@ -227,6 +227,55 @@ def test_the_quote_says_what_an_order_would_take_and_why_not(visitor: Callable[.
     someone.says("more than the largest volume")
 
 
+def test_a_limit_price_is_the_clients_own_once_it_is_there(visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    someone.go("/trade/sokemain")
+    someone.sign_in_demonstration(wallet(5).address)
+    page.get_by_role("radio", name="Limit").check()
+    field = page.get_by_label("Limit price")
+    expect(field).to_have_value(re.compile(r"^\d+\.\d\d$"))
+    field.press("Control+a")
+    field.press("Backspace")
+    expect(field).to_have_value("")
+    field.press_sequentially("2800")
+    expect(field).to_have_value("2800")
+
+
+def test_a_double_click_acts_once(platform: Platform, visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    page = someone.page
+    someone.go("/wallet")
+    someone.sign_in_demonstration(wallet(5).address)
+    deposit(someone, "500")
+    someone.go("/trade/sokemain")
+    page.get_by_label("Volume (contracts)").fill("10")
+    expect(page.locator("#quote-margin")).to_contain_text("USDT")
+    someone.button("Long 10 contracts").dblclick()
+    someone.says("Filled: 10 contracts")
+    position = page.locator("#positions tbody tr")
+    expect(position).to_have_count(1)
+    placed = (
+        "SELECT count(*) FROM contracts_order AS o JOIN accounts_client AS c ON c.id = o.client_id WHERE c.address = %s"
+    )
+    assert platform.rows(placed, wallet(5).address) == [(1,)]
+    someone.button("Close").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close position").dblclick()
+    expect(page.get_by_text("No open positions")).to_be_visible(timeout=15_000)
+    # What lies under a dialog gets nothing of a double click on it.
+    held_before = held(platform, wallet(5).address)
+    someone.go("/pool")
+    page.locator("#pledge").get_by_label("Amount (USDT)").fill("20")
+    page.get_by_role("button", name="Pay from wallet").dblclick()
+    someone.arrives("20.00 USDT are pledged")
+    page.get_by_role("button", name="Leave the pool").click()
+    page.get_by_role("dialog").get_by_role("button", name="Leave the pool").dblclick()
+    expect(page.locator("#pledges tbody tr")).to_contain_text("Leaving")
+    expect(page.locator("#leave")).to_be_disabled()
+    page.wait_for_timeout(1500)
+    assert held(platform, wallet(5).address) == held_before - 20
+
+
 def test_the_chart_follows_the_price_and_goes_back(visitor: Callable[..., Visitor]) -> None:
     someone = visitor()
     page = someone.page
