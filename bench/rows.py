@@ -27,7 +27,7 @@ ACCEPT = """
 SELECT id, address FROM accounts_client
 WHERE id = :client AND NOT EXISTS (SELECT FROM accounts_revokedtoken WHERE jti = 'none');
 BEGIN;
-SELECT * FROM contracts_order_context(:client, :index, 1::smallint);
+SELECT * FROM contracts_order_context(:client, :index, 1::smallint, true);
 WITH placed AS (
     INSERT INTO contracts_order (client_id, index_id, kind, direction, price_type, price, lever, volume, fee, hold)
     VALUES (:client, :index, 'open', 1, 'market', NULL, 20, 1, 0.005050, 0.510050) RETURNING id
