@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from common.http.errors import unknown_path
 from common.money import format_price
 from common.public_ids import encode
 from contracts import queries as contracts
@@ -88,3 +89,10 @@ def trade(request: HttpRequest, code: str | None = None) -> HttpResponse:
         intervals=list(INTERVALS),
         simulated=bool((market := contracts.markets().get(found.id)) and market.simulated),
     )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """For people a page, for programs the envelope."""
+    if request.path.startswith("/api/") or "text/html" not in request.META.get("HTTP_ACCEPT", ""):
+        return unknown_path(request)
+    return _shell(request, "missing", status=404)

@@ -112,7 +112,7 @@ class WithdrawalAdmin(ReadOnlyAdmin):
 
     list_display = (
         *("no", "created_at", "client", "amount", "fee", "status"),
-        *("needs_two", "first_approval", "second_approved_by", "reason"),
+        *("two", "first_approval", "second_approved_by", "reason"),
     )
     list_filter = ("status", "needs_two", "automatic")
     search_fields = ("no__exact", "address", "tx_hash__exact", "payouts__tx_hash__exact")
@@ -126,6 +126,11 @@ class WithdrawalAdmin(ReadOnlyAdmin):
         waiting = Approval.objects.filter(kind=WITHDRAWAL, object_id=OuterRef("no"), status=Approval.Status.PENDING)
         rows: QuerySet[Withdrawal] = super().get_queryset(request)
         return rows.annotate(proposer=Subquery(waiting.values("proposed_by__username")[:1]))
+
+    @admin.display(description=_("two operators must approve"), ordering="needs_two", empty_value="-")
+    def two(self, row: Withdrawal) -> str | None:
+        # A tick and a cross would say good and bad.
+        return str(_("yes")) if row.needs_two else None
 
     @admin.display(description=_("approved by"), empty_value="-")
     def first_approval(self, row: Withdrawal) -> str | None:

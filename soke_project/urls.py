@@ -13,10 +13,11 @@ import mining.urls
 import payments.urls
 from backoffice.views import login, second_factor
 from common.http.errors import bad_request, server_error, unknown_path
+from pages.views import not_found
 from soke_project import health, home_urls, metrics
 
 handler400 = bad_request
-handler404 = unknown_path
+handler404 = not_found
 handler500 = server_error
 
 # The calls of all rooms in one list, those that are asked most first: each is tried in turn.

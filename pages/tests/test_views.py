@@ -77,10 +77,18 @@ def test_trade_leads_to_the_first_index() -> None:
 def test_an_unknown_index_is_a_page_that_says_so() -> None:
     response = Client().get("/trade/nothing", headers={"accept-language": "en"})
     assert response.status_code == 404
-    assert "There is no such index." in response.content.decode()
+    assert "There is no such page." in response.content.decode()
 
 
 def test_of_nodes_packages_only_what_is_named_is_served() -> None:
     assert finders.find("vendor/lightweight-charts.js")
     assert not finders.find("vendor/package.json")
     assert not finders.find("lightweight-charts/package.json")
+
+
+def test_an_unknown_path_is_a_page_for_people_and_json_for_programs(db: None) -> None:
+    people = Client().get("/nothing", headers={"accept": "text/html,*/*", "accept-language": "en"})
+    assert (people.status_code, people["Content-Type"].split(";")[0]) == (404, "text/html")
+    assert "There is no such page." in people.content.decode()
+    for path, accept in (("/nothing", "*/*"), ("/api/v1/nothing", "text/html")):
+        assert Client().get(path, headers={"accept": accept}).json()["reason"] == "unknown_path"

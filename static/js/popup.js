@@ -4,21 +4,24 @@ import { $, h, icon, t } from "./dom.js";
 
 let shown = null;
 
-// The second click of a double click, and a held Enter, fall on whatever a closed dialog has uncovered: a button that
-// pays, perhaps. What acts is pressed once, and after a dialog nothing is for half a second but by a click of its own.
+// The second click of a double click falls on whatever a closed dialog has uncovered: a button that pays, perhaps. What
+// acts is pressed once, after a dialog no button for half a second but by a click of its own, and a held Enter once.
 const ACTS = "button[type=submit], button.primary, button.danger, button[data-act]";
 const QUIET = 500;
 let closed = -QUIET;
+function swallow(event) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
 document.addEventListener(
   "click",
   (event) => {
-    const again = event.detail > 1 && event.target.closest?.(ACTS);
-    if (!again && (event.detail === 1 || performance.now() - closed > QUIET)) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
+    const pressed = performance.now() - closed < QUIET ? "button, a" : ACTS;
+    if (event.detail > 1 && event.target.closest?.(pressed)) swallow(event);
   },
   { capture: true },
 );
+document.addEventListener("keydown", (event) => event.key === "Enter" && event.repeat && swallow(event), { capture: true });
 
 /** Opens a modal dialog with a title and returns it; `onclose` runs when it has gone. */
 export function openDialog({ title, content, cancellable = true, wide = false, onclose = () => {} }) {
