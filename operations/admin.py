@@ -32,8 +32,7 @@ class KeptAnswerAdmin(ReadOnlyAdmin):
 class HaltForm(ModelForm):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
-        standing = Halt.objects.filter(kind=cleaned.get("kind"), index_id=cleaned.get("index_id"), lifted_at=None)
-        if standing.exists():
+        if halts.standing(kind=cleaned.get("kind", ""), index_id=cleaned.get("index_id")):
             raise forms.ValidationError(_("This is halted already; the list shows by whom and why."))
         return cleaned
 
@@ -232,7 +231,7 @@ class CrontabAdmin(AuditedAdmin):
 
 
 # The jobs of settings/jobs.py, for who stops one.
-_DOES = {
+WHAT_JOBS_DO = {
     "payments-scan": _("reads the chain and books payments"),
     "payments-payouts": _("approves, sends and follows withdrawals"),
     "payments-watch": _("looks after payouts that have ended"),
@@ -294,7 +293,7 @@ class ScheduleAdmin(AuditedAdmin):
 
     @admin.display(description=_("what it does"), empty_value="-")
     def what(self, row: PeriodicTask) -> str | None:
-        return str(_DOES[row.name]) if row.name in _DOES else None
+        return str(WHAT_JOBS_DO[row.name]) if row.name in WHAT_JOBS_DO else None
 
     @admin.display(description=_("due at"), empty_value="-")
     def due(self, row: PeriodicTask) -> str | None:

@@ -63,11 +63,17 @@ def of_indexes(index_ids: Iterable[int]) -> dict[int, list[str]]:
     }
 
 
+def standing(*, kind: str, index_id: int | None) -> Halt | None:
+    """The halt of just this that is in force."""
+    return Halt.objects.filter(kind=kind, index_id=index_id, lifted_at=None).first()
+
+
 @transaction.atomic
 def start(*, kind: str, index_id: int | None, reason: str, operator: str) -> Halt:
     """Halts something; the same again gives the halt that stands."""
-    standing = Halt.objects.filter(kind=kind, index_id=index_id, lifted_at=None).first()
-    return standing or Halt.objects.create(kind=kind, index_id=index_id, reason=reason, started_by=operator)
+    return standing(kind=kind, index_id=index_id) or Halt.objects.create(
+        kind=kind, index_id=index_id, reason=reason, started_by=operator
+    )
 
 
 def lift(*, halt_id: int, operator: str) -> None:

@@ -51,6 +51,8 @@ _WORDS = {
         "Everybody who visits shares these seven accounts and what they trade. The money is play money."
     ),
     "demonstration_wallet": _("Use the demonstration wallet"),
+    "early_fee": _("Redemption before the end costs %(rate)s of the principal."),
+    "early_none": _("No redemption before the end."),
     "ended_orders": _("Order history"),
     "fee": _("Fee"),
     "fill_cap": _("Largest profit"),
@@ -79,8 +81,6 @@ _WORDS = {
     "long": _("Long"),
     "loss": _("Loss"),
     "margin": _("Margin"),
-    "early_none": _("No redemption before the end."),
-    "early_fee": _("Redemption before the end costs %(rate)s of the principal."),
     "matures": _("Matures"),
     "mining_off": _("Not mining"),
     "mining_on": pgettext_lazy("state", "Mining"),

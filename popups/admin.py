@@ -16,7 +16,7 @@ from unfold.widgets import (
 
 from operations.audited import AuditedAdmin
 from popups.models import Popup
-from popups.rules import parse_version
+from popups.rules import is_range
 from popups.validators import LONGEST_NAME, LONGEST_VALUE, MOST_BUTTONS, validate_buttons
 
 _NUMBERS = range(1, MOST_BUTTONS + 1)
@@ -63,8 +63,7 @@ class PopupForm(forms.ModelForm):
                     self.add_error(f"button_{number}_value" if name else f"button_{number}_name", error)
                 buttons.append(button)
         self.instance.buttons = buttons
-        first, last = (parse_version(cleaned.get(name) or "") for name in ("version_from", "version_to"))
-        if first and last and last < first:
+        if not is_range(cleaned.get("version_from", ""), cleaned.get("version_to", "")):
             self.add_error("version_to", _("The last version is before the first: nobody would see it."))
         return cleaned
 

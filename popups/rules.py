@@ -26,8 +26,18 @@ def fits_version(sent: str, first: str, last: str, also_unknown: bool) -> bool:
     version = parse_version(sent)
     if version is None:
         return also_unknown
-    low, high = parse_version(first) or (), parse_version(last) if last else None
+    low, high = _ends(first, last)
     return version >= low and (high is None or version <= high)
+
+
+def is_range(first: str, last: str) -> bool:
+    """Whether any version can lie between these, both included; empty ends are open."""
+    low, high = _ends(first, last)
+    return high is None or low <= high
+
+
+def _ends(first: str, last: str) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+    return parse_version(first) or (), parse_version(last) if last else None
 
 
 def fits_platform(sent: str, platforms: Collection[str]) -> bool:

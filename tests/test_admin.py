@@ -32,6 +32,7 @@ from ledger.accounts import PlatformAccount
 from ledger.models import Transfer
 from mining.models import Miner, PowerReward
 from operations import audit, halts, runs
+from operations.admin import WHAT_JOBS_DO
 from operations.alerts import alert
 from operations.models import Approval
 from payments.models import ChainTransfer, PaymentOrder, Payout, PayoutWallet, ScanCursor, Withdrawal
@@ -194,6 +195,10 @@ def test_a_row_is_found_by_what_an_operator_knows(busy: Trader, admin_client: Br
         assert found.result_count == len(list(found.result_list)) > 0, model
         nobody = admin_client.get(page(model, "changelist"), {"q": Wallet().address}).context["cl"]
         assert nobody.result_count == 0, model
+
+
+def test_every_scheduled_job_says_what_it_does() -> None:
+    assert WHAT_JOBS_DO.keys() == settings.CELERY_BEAT_SCHEDULE.keys()
 
 
 def test_pages_speak_both_languages(busy: Trader, admin_client: Browser) -> None:

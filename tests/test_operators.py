@@ -228,6 +228,9 @@ class TestAudit:
         browser = browser_of(operator("risk"))
         assert browser.post(page(Halt, "add"), {"kind": "open", "index_id": "", "reason": "news"}).status_code == 302
         halt = Halt.objects.get()
+        again = browser.post(page(Halt, "add"), {"kind": "open", "index_id": "", "reason": "more news"})
+        assert "已处于暂停状态" in again.content.decode()
+        assert AuditEntry.objects.get().reason == Halt.objects.get().reason == "news"
         browser.post(page(Halt, "changelist"), {"action": "lift", "_selected_action": [halt.pk]})
         halt.refresh_from_db()
         assert halt.lifted_by == "of risk"
@@ -249,6 +252,7 @@ class TestAudit:
         assert admin_client.post(page(User, "add"), {**form, "usable_password": "true"}).status_code == 302
         assert "password" not in AuditEntry.objects.get(action="user.add").after
         new = User.objects.get(username="new")
+        assert (new.is_staff, new.is_superuser) == (True, False)
         path = f"/admin/auth/user/{new.pk}/password/"
         changed = {"password1": "another horse battery", "password2": "another horse battery"}
         assert admin_client.post(path, {**changed, "usable_password": "true"}).status_code == 302

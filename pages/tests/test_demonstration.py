@@ -43,6 +43,14 @@ def test_it_pays_in_the_token(payment: dict[str, str]) -> None:
     assert node().balance_of(payment["to"], payment["from"]) == before - 1
 
 
+def test_it_reads_the_tokens_balances_and_no_other_contract(payment: dict[str, str]) -> None:
+    asked = {"to": payment["to"], "data": "0x70a08231" + payment["from"][2:].lower().rjust(64, "0")}
+    assert int(ask("eth_call", asked, "latest")["result"], 16) > 0
+    assert refusal("eth_call", {**asked, "to": wallet(4).address}, "latest") == 4100
+    assert refusal("eth_call", {**asked, "data": "nonsense"}, "latest") == -32603
+    assert refusal("eth_call") == 4100
+
+
 def test_the_platforms_own_accounts_are_not_free(payment: dict[str, str]) -> None:
     before = node().balance_of(payment["to"], wallet(2).address)
     for index in (0, 1, 2):

@@ -99,13 +99,12 @@ def propose_correction(*, debit: int, credit: int, amount: Decimal, operator: Us
     if held.floor is not None and held.balance - amount < held.floor:
         left = format_money(held.balance - held.floor)
         raise Invalid({"amount": [_("The account has %(left)s to give.") % {"left": left}]})
-    names = {"from": account_name(debit), "to": account_name(credit)}
     addresses = {f"{side}_address": _address(account) for side, account in (("from", debit), ("to", credit))}
-    proposal = {"debit": debit, "credit": credit, "amount": format_money(amount), **names, **addresses}
+    proposal = {"debit": debit, "credit": credit, "amount": format_money(amount), **addresses}
     return approvals.propose(
         kind=CORRECTION,
         object_type="ledger.Account",
-        object_id=f"{names['from']} > {names['to']}: {format_money(amount)}",
+        object_id=f"{account_name(debit)} > {account_name(credit)}: {format_money(amount)}",
         proposal=proposal,
         reason=reason,
         operator=operator,

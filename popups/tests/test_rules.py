@@ -1,6 +1,6 @@
 import pytest
 
-from popups.rules import fits_platform, fits_version, parse_version
+from popups.rules import fits_platform, fits_version, is_range, parse_version
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,18 @@ def test_platforms():
     assert fits_platform(" iOS ", ["ios", "web"])
     assert not fits_platform("android", ["ios"])
     assert not fits_platform("", ["ios"])
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "any_fits"),
+    [
+        ("", "", True),
+        ("2", "", True),
+        ("", "1", True),
+        ("1.4", "1.4.0", True),
+        ("1.9", "1.10", True),
+        ("2", "1", False),
+    ],
+)
+def test_a_range_that_nothing_can_lie_in(first, last, any_fits):
+    assert is_range(first, last) is any_fits

@@ -79,11 +79,16 @@ function take(message) {
   } else if (message.code === 401 && (message.id === "auth" || message.reason?.startsWith("token_"))) end();
 }
 
-function reopen() {
+function drop() {
+  clearTimeout(timer);
   const old = socket;
   socket = null;
   old?.close();
   change("away");
+}
+
+function reopen() {
+  drop();
   open();
 }
 
@@ -106,10 +111,7 @@ export function start() {
   window.addEventListener("online", hurry);
   // A socket without a network would be silent for long before anybody noticed.
   window.addEventListener("offline", () => {
-    const old = socket;
-    socket = null;
-    old?.close();
-    change("away");
+    drop();
     timer = setTimeout(open, LONGEST_WAIT);
   });
   document.addEventListener("visibilitychange", hurry);

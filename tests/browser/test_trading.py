@@ -515,6 +515,18 @@ def test_a_page_comes_back_by_itself_when_the_server_does(platform: Platform, vi
     someone.problems[:] = [each for each in someone.problems if "ERR_CONNECTION" not in each and "/ws" not in each]
 
 
+def test_a_network_that_is_gone_is_said_at_once(visitor: Callable[..., Visitor]) -> None:
+    someone = visitor()
+    someone.go("/trade/sokemain")
+    someone.context.set_offline(True)
+    expect(someone.page.locator("#state")).to_have_attribute("data-state", "away", timeout=3_000)
+    someone.context.set_offline(False)
+    expect(someone.page.locator("#state")).to_have_attribute("data-state", "live", timeout=15_000)
+    before = someone.page.locator("#last").inner_text()
+    expect(someone.page.locator("#last")).not_to_have_text(before, timeout=15_000)
+    someone.problems[:] = [each for each in someone.problems if "ERR_INTERNET_DISCONNECTED" not in each]
+
+
 def test_old_data_is_said_to_be_old(platform: Platform, visitor: Callable[..., Visitor]) -> None:
     someone = visitor()
     page = someone.page

@@ -28,8 +28,9 @@ def watch() -> int:
         status__in=[Status.CONFIRMED, Status.FAILED], finished_at__gte=sql.database_time() - WATCHED
     )
     try:
+        chain = node()
         for withdrawal in ended.order_by("nonce"):
-            changed += not _stands(node(), withdrawal)
+            changed += not _stands(chain, withdrawal)
     except NodeError as error:
         log.warning("chain_unavailable", during="watch", error=str(error))
     return changed
@@ -43,12 +44,11 @@ def _stands(chain: Node, withdrawal: Withdrawal) -> bool:
         return True
     if paid and not receipts:
         broadcast(chain, next(payout for payout in payouts if payout.tx_hash == withdrawal.tx_hash))
-    found = "it was reverted" if paid else "it went through"
+    now = "no block has it" if not receipts else "it was reverted" if paid else "it went through"
     alert(
         f"payout_reorganised:{withdrawal.no}",
         f"The block of {withdrawal.no}'s payout was replaced",
-        f"Transaction {withdrawal.tx_hash} had ended as {withdrawal.status}; now "
-        f"{found if receipts else 'no block has it'} (docs/runbooks.md).",
+        f"Transaction {withdrawal.tx_hash} had ended as {withdrawal.status}; now {now} (docs/runbooks.md).",
     )
     log.error("payout_reorganised", no=withdrawal.no, status=withdrawal.status, mined=bool(receipts))
     return False
