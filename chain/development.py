@@ -135,8 +135,22 @@ def transfer_call(to: str, amount: Decimal) -> bytes:
 
 
 def mine(blocks: int) -> None:
-    """Mines that many empty blocks at once."""
+    """Mines that many empty blocks at once, above what was sent before."""
+    wait_until_mined()
     _development_node().call("anvil_mine", hex(blocks))
+
+
+def wait_until_mined() -> None:
+    """Waits until every transaction that was sent is in a block, unless automatic mining is off.
+
+    The chain answers a sender first and mines then.
+    """
+    chain = _development_node()
+    deadline = time.monotonic() + _MINED_WITHIN_SECONDS
+    while chain.call("anvil_getAutomine") and chain.call("txpool_status")["pending"] != "0x0":
+        if time.monotonic() > deadline:
+            raise NodeError(f"transactions were not mined in {_MINED_WITHIN_SECONDS} s")
+        time.sleep(0.01)
 
 
 def personal_sign(key: str, message: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from chain.development import deploy_token, transfer_call, wallet
+from chain.development import deploy_token, transfer_call, wait_until_mined, wallet
 from chain.node import node
 from chain.signatures import personal_digest, recover
 from pages import demonstration
@@ -40,6 +40,7 @@ def test_it_signs_for_a_free_account() -> None:
 def test_it_pays_in_the_token(payment: dict[str, str]) -> None:
     before = node().balance_of(payment["to"], payment["from"])
     assert ask("eth_sendTransaction", payment)["result"].startswith("0x")
+    wait_until_mined()
     assert node().balance_of(payment["to"], payment["from"]) == before - 1
 
 

@@ -66,6 +66,7 @@ def held(payer: Payer) -> Decimal:
 
 
 def wallet_tokens(chain: Node, settings: Any, address: str) -> Decimal:
+    development.wait_until_mined()
     return chain.balance_of(settings.CHAIN_TOKEN_ADDRESS, address)
 
 
@@ -370,6 +371,7 @@ def test_a_reorganised_payout_is_waited_for(funded: Payer, chain: Node) -> None:
     snapshot = chain.call("evm_snapshot")
     services.pay()
     payout = Payout.objects.get()
+    development.wait_until_mined()
     assert chain.receipt(payout.tx_hash) is not None
     assert chain.call("evm_revert", snapshot)
     development.mine(5)
