@@ -17,7 +17,7 @@ COPY . .
 COPY --from=packages /packages/node_modules/lightweight-charts node_modules/lightweight-charts
 ENV SOKE_ENV=production SOKE_DATA_DIR=/var/lib/soke
 # Collecting files asks no engine, but the settings want to be whole. None of these values stays in the image.
-RUN pybabel -q compile -i locale/zh_Hans/LC_MESSAGES/django.po -o locale/zh_Hans/LC_MESSAGES/django.mo \
+RUN pybabel -q compile -d locale -D 'django djangojs' \
     && SOKE_SECRET_KEY=build SOKE_JWT_KEY=build SOKE_DOMAIN=build DATABASE_URL=postgres://build/build \
         REDIS_URL=redis://build CHAIN_RPC_URL=http://build CHAIN_ID=1 \
         CHAIN_TOKEN_ADDRESS=0x0000000000000000000000000000000000000001 \

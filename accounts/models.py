@@ -22,7 +22,7 @@ class Client(models.Model):
     class Meta:
         verbose_name = _("client")
         verbose_name_plural = _("clients")
-        permissions = [("ban_client", "Can ban clients, and propose or approve the end of a ban")]
+        permissions = [("ban_client", _("Can ban clients, and propose or approve the end of a ban"))]
         constraints = [
             # Upper and not lower case, so that Django's `iexact` is answered from this index.
             models.UniqueConstraint(Upper("address"), name="accounts_client_address_any_case"),

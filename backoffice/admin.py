@@ -4,9 +4,11 @@ from typing import Any
 
 from constance.admin import Config
 from django.contrib import admin
+from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.http import HttpRequest
+from django.utils.translation import gettext, pgettext_lazy
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -19,8 +21,38 @@ for model in (User, Group, TOTPDevice, Config):
         admin.site.unregister([model])
 
 
+# Django writes the names of rights into the database, in English.
+_RIGHTS = {
+    "add": pgettext_lazy("right", "add"),
+    "change": pgettext_lazy("right", "change"),
+    "delete": pgettext_lazy("right", "delete"),
+    "view": pgettext_lazy("right", "view"),
+}
+
+
+def _right(permission: Permission) -> str:
+    """A right in the reader's language: its room, its table, what it is for."""
+    kind = permission.content_type
+    verb = permission.name.removeprefix("Can ").partition(" ")[0]
+    said = _RIGHTS[verb] if permission.codename.startswith(f"{verb}_") and verb in _RIGHTS else gettext(permission.name)
+    model = kind.model_class()
+    if model is None:
+        return f"{kind.app_label} | {kind.model} | {said}"
+    return f"{model._meta.app_config.verbose_name} | {gettext(str(model._meta.verbose_name))} | {said}"
+
+
+class WithRights(BaseModelAdmin):
+    """Forms on which rights are chosen."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None and db_field.related_model is Permission:
+            field.label_from_instance = _right
+        return field
+
+
 @admin.register(User)
-class OperatorAdmin(UserAdmin, AuditedAdmin):
+class OperatorAdmin(WithRights, UserAdmin, AuditedAdmin):
     """Operators. One who leaves is made inactive: what it did stays its own."""
 
     form = UserChangeForm
@@ -39,7 +71,7 @@ class OperatorAdmin(UserAdmin, AuditedAdmin):
 
 
 @admin.register(Group)
-class OperatorGroupAdmin(GroupAdmin, AuditedAdmin):
+class OperatorGroupAdmin(WithRights, GroupAdmin, AuditedAdmin):
     pass
 
 

@@ -26,6 +26,8 @@ from indexes.models import Index, Leadership
 from ledger.accounts import PlatformAccount
 from ledger.models import Account, Transfer
 from market_making.models import Exposure, Pool
+from operations import runs
+from operations.admin import WHAT_JOBS_DO
 from operations.models import Alert, Approval, Halt, JobRun
 from payments.models import ChainTransfer, ScanCursor, Withdrawal
 
@@ -236,7 +238,7 @@ def _jobs() -> list[Row]:
     rows = []
     for run in JobRun.objects.order_by("job", "-day").distinct("job"):
         state = f"{run.day:%Y-%m-%d} {run.get_state_display()}"
-        rows.append(Row(run.job, f"{state} {run.note}".strip(), bool(run.error)))
+        rows.append(Row(runs.label(run.job), f"{state} {run.note}".strip(), bool(run.error)))
     for (name,) in sql.rows("SELECT name FROM django_celery_beat_periodictask WHERE NOT enabled ORDER BY name"):
-        rows.append(Row(name, _("stopped by an operator"), True))
+        rows.append(Row(str(WHAT_JOBS_DO.get(name, name)), _("stopped by an operator"), True))
     return rows

@@ -19,8 +19,8 @@ class Sample(models.Model):
         verbose_name_plural = _("samples")
         # What an operator may do that belongs to no one model.
         permissions = [
-            ("export_rows", "Can export lists as CSV"),
-            ("close_positions", "Can have clients' positions closed"),
+            ("export_rows", _("Can export lists as CSV")),
+            ("close_positions", _("Can have clients' positions closed")),
         ]
 
     def __str__(self) -> str:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import ForeignKey, Model
+from django.db.models import DecimalField, ForeignKey, Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -41,13 +41,34 @@ def _ends(model: type[Model], name: str) -> Callable[[Any], str]:
     return shown
 
 
+@cache
+def _grouped(model: type[Model], name: str) -> Callable[[Any], str | None]:
+    """A list's column of a decimal field, in groups of three digits."""
+    field = cast(DecimalField, model._meta.get_field(name))
+
+    @admin.display(description=field.verbose_name, ordering=name)
+    def shown(row: Any) -> str | None:
+        value = getattr(row, name)
+        return None if value is None else f"{value:,.{field.decimal_places}f}"
+
+    shown.__name__ = name
+    return shown
+
+
 class ReadOnlyAdmin(ModelAdmin):
     """Rows that nobody writes by hand: money, and what the engine and the jobs keep."""
 
     def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        decimals = {field.name for field in self.model._meta.concrete_fields if isinstance(field, DecimalField)}
+
+        def column(name: Any) -> Any:
+            if name in _LONG:
+                return _ends(self.model, name)
+            return _grouped(self.model, name) if name in decimals else name
+
         # The first column is a link already.
         first, *others = super().get_list_display(request)
-        shown = [_ends(self.model, name) if name in _LONG else name for name in others]
+        shown = [column(name) for name in others]
         return [_ends(self.model, first) if first in _LONG - {"client"} else first, *shown]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -66,11 +66,29 @@ class ProductAdmin(AuditedAdmin):
     """What was bought or prepared keeps its terms; a fund that should not be sold any more gets an end of its sale."""
 
     form = ProductForm
-    list_display = ("title", "unit_price", "total_volume", "remain", "on_sale_from", "on_sale_to", "early_fee_rate")
+    list_display = (
+        "title",
+        "terms",
+        "unit_price",
+        "total_volume",
+        "remain",
+        "on_sale_from",
+        "on_sale_to",
+        "early_fee_rate",
+    )
     search_fields = ("title",)
     ordering = ("-id",)
     fields = ("title", "unit_price", "total_volume", "on_sale_from", "on_sale_to", "early_fee_rate")
     inlines = (PeriodInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
+        found: QuerySet[Product] = super().get_queryset(request)
+        return found.prefetch_related("periods")
+
+    @admin.display(description=_("periods"))
+    def terms(self, product: Product) -> str:
+        """As clients read them, in percent: a rate that was meant otherwise shows."""
+        return ", ".join(f"{period} {period.profit:.2%}" for period in product.periods.all())
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.fields if obj is None else (*self.fields, "remain")

@@ -16,4 +16,4 @@ class FundsConfig(AppConfig):
 
         handlers.register(order_numbers.FUND, FundPayments())
         reconciliation.register("funds", queries.differences)
-        runs.register(periods.JOB, periods.settle, looks_again=True)
+        runs.register(periods.JOB, periods.settle, label=_("funds' rewards"), looks_again=True)

@@ -72,7 +72,10 @@ class Period(models.Model):
     product = models.ForeignKey(Product, models.CASCADE, verbose_name=_("fund"), related_name="periods")
     months = models.SmallIntegerField(_("months"), validators=[MinValueValidator(1), MaxValueValidator(LONGEST_PERIOD)])
     profit = models.DecimalField(
-        _("profit rate"), max_digits=8, decimal_places=4, help_text=_("Of the whole period; may be negative.")
+        _("profit rate"),
+        max_digits=8,
+        decimal_places=4,
+        help_text=_("Of the whole period: 0.05 is 5 %. May be negative."),
     )
 
     class Meta:
@@ -90,7 +93,7 @@ class Period(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(_("%(months)s months") % {"months": self.months})
+        return str((_("%(months)s month") if self.months == 1 else _("%(months)s months")) % {"months": self.months})
 
 
 class FundOrder(models.Model):

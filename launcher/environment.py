@@ -140,7 +140,7 @@ def _npm_of_wheel(root: Path) -> list[str | Path]:
 
 
 def _compile_translations(output: Output, root: Path) -> None:
-    for source in sorted((root / "locale").glob("*/LC_MESSAGES/django.po")):
+    for source in sorted((root / "locale").glob("*/LC_MESSAGES/*.po")):
         compiled = source.with_suffix(".mo")
         if compiled.exists() and compiled.stat().st_mtime >= source.stat().st_mtime:
             continue

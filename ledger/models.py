@@ -104,6 +104,7 @@ class Transfer(models.Model):
         WITHDRAWAL_HOLD = "withdrawal_hold", _("withdrawal hold")
         WITHDRAWAL_RETURN = "withdrawal_return", _("withdrawal returned")
         WITHDRAWAL = "withdrawal", _("withdrawal")
+        REFUND = "refund", _("unmatched payment refunded")
         WITHDRAWAL_FEE = "withdrawal_fee", _("withdrawal fee")
         CORRECTION = "correction", _("correction")
         HOLD = "hold", _("order hold")

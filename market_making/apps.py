@@ -14,4 +14,4 @@ class MarketMakingConfig(AppConfig):
 
         reconciliation.register("market pool", queries.differences)
         handlers.register(order_numbers.PLEDGE, services.PledgePayments())
-        runs.register("pledges", settlement.step)
+        runs.register("pledges", settlement.step, label=_("pledges' income"))

@@ -12,4 +12,4 @@ class MiningConfig(AppConfig):
         from operations import runs
 
         reconciliation.register("mining", queries.differences)
-        runs.register(settlement.JOB, settlement.settle)
+        runs.register(settlement.JOB, settlement.settle, label=_("mining rewards"))

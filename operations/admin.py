@@ -1,9 +1,11 @@
 import json
+from collections.abc import Callable, Iterator
 from datetime import time
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -12,12 +14,13 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
-from operations import approvals, audit, halts, tasks
+from operations import approvals, audit, halts, runs, tasks
 from operations.audited import AuditedAdmin
 from operations.models import Alert, Approval, AuditEntry, Halt, JobRun, KeptAnswer
 
@@ -87,14 +90,94 @@ class HaltAdmin(AuditedAdmin):
         carry_out(request, queryset.filter(lifted_at=None).order_by("id"), lift)
 
 
+# The last word of an audit entry's action.
+_VERBS = {
+    "add": pgettext_lazy("audit", "added"),
+    "approve": pgettext_lazy("audit", "approved"),
+    "ban": pgettext_lazy("audit", "banned"),
+    "change": pgettext_lazy("audit", "changed"),
+    "close": pgettext_lazy("audit", "closed"),
+    "confirm": pgettext_lazy("audit", "confirmed"),
+    "delete": pgettext_lazy("audit", "deleted"),
+    "export": pgettext_lazy("audit", "exported"),
+    "lift": pgettext_lazy("audit", "lifted"),
+    "propose": pgettext_lazy("audit", "proposed"),
+    "reject": pgettext_lazy("audit", "rejected"),
+    "retry": pgettext_lazy("audit", "tried again"),
+    "run_again": pgettext_lazy("audit", "run again"),
+}
+
+
+@cache
+def _titles() -> dict[str, Any]:
+    """What the back office calls each table, by the table's name alone and with its room's."""
+    found: dict[str, Any] = {"configuration": _("Configuration")}
+    found |= {model._meta.model_name or "": model._meta.verbose_name for model in admin.site._registry}
+    return found | {model._meta.label: model._meta.verbose_name for model in apps.get_models()}
+
+
+def _title(subject: str) -> str:
+    # Some rooms outside the project do not translate their names.
+    return gettext(str(_titles().get(subject, subject)))
+
+
+def action_in_words(action: str) -> str:
+    """`withdrawal.approve` and its like in the reader's language."""
+    subject, _dot, verb = action.rpartition(".")
+    said = str(_VERBS.get(verb, verb))
+    if not subject:
+        return said
+    kind = approvals.label(subject)
+    return f"{_title(subject) if kind == subject else kind}: {said}"
+
+
+def _filter_in_words(words: Callable[[str], str]) -> type[admin.FieldListFilter]:
+    """A filter over the values that a column of codes holds."""
+
+    class InWords(admin.AllValuesFieldListFilter):
+        def choices(self, changelist: Any) -> Iterator[Any]:
+            for choice in super().choices(changelist):
+                yield {**choice, "display": words(str(choice["display"]))}
+
+    return InWords
+
+
+def _linked(row: AuditEntry | Approval) -> str:
+    """Leads to what the row is about, if that has a page: by its id, or by a search for its number."""
+    name = row.object_type.lower().replace(".", "_")
+    try:
+        if row.object_id.isdecimal():
+            link = reverse(f"admin:{name}_change", args=[row.object_id])
+        elif row.object_id.isalnum():
+            link = f"{reverse(f'admin:{name}_changelist')}?q={row.object_id}"
+        else:
+            return row.object_id or "-"
+    except NoReverseMatch:
+        return row.object_id
+    return format_html('<a class="underline" href="{}">{}</a>', link, row.object_id)
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "operator", "action", "object_type", "object_id", "reason")
-    list_filter = ("action", "operator")
+    list_display = ("created_at", "operator", "done", "table", "subject", "reason")
+    list_filter = (("action", _filter_in_words(action_in_words)), "operator")
     search_fields = ("object_id", "reason", "operator__username")
     list_select_related = ("operator",)
     date_hierarchy = "created_at"
     ordering = ("-id",)
+    fields = ("created_at", "operator", "done", "action", "table", "subject", "reason", "before", "after")
+
+    @admin.display(description=_("what was done"), ordering="action")
+    def done(self, row: AuditEntry) -> str:
+        return action_in_words(row.action)
+
+    @admin.display(description=_("object type"), ordering="object_type")
+    def table(self, row: AuditEntry) -> str:
+        return _title(row.object_type)
+
+    @admin.display(description=_("object"), ordering="object_id")
+    def subject(self, row: AuditEntry) -> str:
+        return _linked(row)
 
 
 @admin.register(Approval)
@@ -105,7 +188,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
         *("kind_label", "subject", "what", "reason"),
         *("status", "proposed_by", "proposed_at", "decided_by"),
     )
-    list_filter = ("status", "kind")
+    list_filter = ("status", ("kind", _filter_in_words(approvals.label)))
     search_fields = ("object_id", "reason", "proposed_by__username")
     list_select_related = ("proposed_by", "decided_by")
     date_hierarchy = "proposed_at"
@@ -119,18 +202,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("object"), ordering="object_id")
     def subject(self, row: Approval) -> str:
-        """Leads to what it is about, if that has a page: by its id, or by a search for its number."""
-        name = row.object_type.lower().replace(".", "_")
-        try:
-            if row.object_id.isdecimal():
-                link = reverse(f"admin:{name}_change", args=[row.object_id])
-            elif row.object_id.isalnum():
-                link = f"{reverse(f'admin:{name}_changelist')}?q={row.object_id}"
-            else:
-                return "-"
-        except NoReverseMatch:
-            return row.object_id
-        return format_html('<a class="underline" href="{}">{}</a>', link, row.object_id)
+        return _linked(row)
 
     @admin.display(description=_("proposal"))
     def what(self, row: Approval) -> str:
@@ -187,11 +259,15 @@ _COUNTED = {
 class JobRunAdmin(ReadOnlyAdmin):
     """Every run that settled, or waits and for what. A run is repeated by the worker; one that is done stays done."""
 
-    list_display = ("job", "day", "state", "did", "note", "error", "attempts", "worked", "begun_at", "finished_at")
-    list_filter = ("job", "state")
+    list_display = ("title", "day", "state", "did", "note", "error", "attempts", "worked", "begun_at", "finished_at")
+    list_filter = (("job", _filter_in_words(runs.label)), "state")
     date_hierarchy = "day"
     ordering = ("-day", "job")
     actions = ("run_again",)
+
+    @admin.display(description=_("job"), ordering="job")
+    def title(self, run: JobRun) -> str:
+        return runs.label(run.job)
 
     @admin.display(description=_("counts"))
     def did(self, run: JobRun) -> str:

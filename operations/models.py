@@ -213,4 +213,6 @@ class JobRun(models.Model):
         indexes = [models.Index(fields=["job", "day"], name="operations_jobrun_open", condition=Q(state="running"))]
 
     def __str__(self) -> str:
-        return f"{self.job} {self.day}"
+        from operations.runs import label
+
+        return f"{label(self.job)} {self.day}"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -45,23 +46,29 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class _Job:
     step: Step
+    label: Any
     looks_again: bool
 
 
 _jobs: dict[str, _Job] = {}
 
 
-def register(name: str, step: Step, *, looks_again: bool = False) -> None:
-    """Signs a job up for `manage.py settle NAME`, the schedule and the back office.
+def register(name: str, step: Step, *, label: Any, looks_again: bool = False) -> None:
+    """Signs a job up for `manage.py settle NAME`, the schedule and the back office, which calls it `label`.
 
     With `looks_again` a finished run that is asked for by hand steps again, for what could not be done before (a
     reserve that was topped up since); the job then finds only what is left.
     """
-    _jobs[name] = _Job(step, looks_again)
+    _jobs[name] = _Job(step, label, looks_again)
 
 
 def names() -> list[str]:
     return sorted(_jobs)
+
+
+def label(name: str) -> str:
+    """The job in words."""
+    return str(_jobs[name].label) if name in _jobs else name
 
 
 def day_due(due: clock, now: datetime) -> date:

@@ -175,7 +175,7 @@ def _withdrawal_differences() -> Iterator[Difference]:
         WITH posted AS (
             SELECT
                 reference,
-                coalesce(sum(amount) FILTER (WHERE kind = 'withdrawal'), 0) AS paid,
+                coalesce(sum(amount) FILTER (WHERE kind IN ('withdrawal', 'refund')), 0) AS paid,
                 coalesce(sum(amount) FILTER (WHERE kind = 'withdrawal_fee'), 0) AS fee,
                 coalesce(sum(amount) FILTER (WHERE kind = 'withdrawal_return'), 0) AS returned
             FROM ledger_transfer WHERE reference LIKE 'withdrawal:%%' GROUP BY reference

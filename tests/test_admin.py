@@ -12,7 +12,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import quote
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.test import Client as Browser
 from django.urls import reverse
@@ -205,6 +205,19 @@ def test_pages_speak_both_languages(busy: Trader, admin_client: Browser) -> None
     for language, word in (("zh-hans", "转账"), ("en", "transfers")):
         response = admin_client.get(page(Transfer, "changelist"), headers={"accept-language": language})
         assert word in response.content.decode()
+
+
+def test_rights_are_in_words(admin_client: Browser) -> None:
+    form = admin_client.get(page(Group, "add")).content.decode()
+    for right in ("账户 | 客户 | 可封禁客户，并提议或批准解除封禁", "账本 | 转账 | 查看"):
+        assert right in form
+    assert "Can " not in form
+
+
+def test_amounts_stand_in_groups_of_three_digits(busy: Trader, admin_client: Browser) -> None:
+    amount = Transfer.objects.order_by("-amount")[0].amount
+    assert amount >= 1000
+    assert f"{amount:,}" in admin_client.get(page(Transfer, "changelist"), {"o": "-6"}).content.decode()
 
 
 @pytest.mark.parametrize("label", sorted(MONEY))

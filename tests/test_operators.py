@@ -1,5 +1,6 @@
 """What each group of operators sees and may do, on every page of the back office."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,12 +11,15 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import IntegrityError, connection, transaction
 from django.test import Client as Browser
 from django.urls import reverse
+from django.utils import translation
 
+from accounts import bans
 from accounts.models import Client
 from backoffice import groups
 from contracts.models import Order
 from contracts.tests.desk import Desk
 from operations import approvals
+from operations.admin import action_in_words
 from operations.models import Approval, AuditEntry, Halt
 from popups.models import Popup
 from tests.conftest import Trader
@@ -246,6 +250,32 @@ class TestAudit:
         assert browser.post(page(Halt, "add"), chosen).status_code == 302
         assert Halt.objects.get().index_id == desk.index.pk
         assert desk.index.title in browser.get(page(Halt, "changelist")).content.decode()
+
+    def test_it_is_in_words(self, busy: Trader) -> None:  # noqa: F811
+        client = Client.objects.get(address=busy.wallet.address)
+        bans.ban(client_id=client.pk, operator=operator("risk"), reason="wash trading")
+        bans.propose_unban(client_id=client.pk, operator=operator("risk", "other"), reason="a mistake")
+        browser = browser_of(operator("auditor"))
+        shown = browser.get(page(AuditEntry, "changelist")).content.decode()
+        assert "client.ban" not in re.sub(r"\?action=[^\"]+", "", shown)
+        for words in ("客户: 封禁", "解除封禁: 提议", page(Client, "change", client.pk)):
+            assert words in shown
+        chosen = browser.get(page(AuditEntry, "changelist"), {"action": "client.ban"})
+        assert [row.action for row in chosen.context["cl"].result_list] == ["client.ban"]
+
+    @pytest.mark.parametrize(
+        ("action", "words"),
+        [
+            ("configuration.change", "参数配置: 修改"),
+            ("export", "导出"),
+            ("payment_reverse.approve", "冲正已入账付款: 批准"),
+            ("position.close", "仓位: 平仓"),
+            ("something.new", "something: new"),
+        ],
+    )
+    def test_every_action_has_words(self, action: str, words: str) -> None:
+        with translation.override("zh-hans"):
+            assert action_in_words(action) == words
 
     def test_passwords_are_not_in_it(self, admin_client: Browser, admin_user: User) -> None:
         form = {"username": "new", "password1": "correct horse battery", "password2": "correct horse battery"}

@@ -3,16 +3,19 @@
 import re
 from pathlib import Path
 
+import django.contrib.admin
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from django.utils import translation
 from django.utils.translation import gettext
+from django.utils.translation.trans_real import DjangoTranslation
 
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "pgettext_lazy": ((1, "c"), 2)}
 IN_TEMPLATES = re.compile(r"{%\s*translate\s+\"([^\"]+)\"")
 IN_BLOCKS = re.compile(r"{%\s*blocktranslate[^%]*%}(.*?){%\s*endblocktranslate")
+IN_SCRIPTS = re.compile(r"""\bgettext\(\s*(?:'([^']*)'|"([^"]*)")""")
 PLACE = re.compile(r"{{ (\w+) }}")
 
 
@@ -44,6 +47,17 @@ def test_no_message_stands_twice():
     written = [line for line in CATALOGUE.read_text().splitlines() if line.startswith("msgid ")]
     with CATALOGUE.open("rb") as file:
         assert len(written) - 1 == sum(1 for message in read_po(file) if message.id)
+
+
+def test_djangos_own_scripts_speak_it_too():
+    folder = Path(django.contrib.admin.__file__).parent
+    catalogue = DjangoTranslation("zh-hans", domain="djangojs", localedirs=[str(folder / "locale")])
+    asked: set[str] = set()
+    for script in ("SelectFilter2.js", "actions.js", "admin/DateTimeShortcuts.js"):
+        text = (folder / "static" / "admin" / "js" / script).read_text()
+        asked.update(single or double for single, double in IN_SCRIPTS.findall(text))
+    assert len(asked) > 10
+    assert {message for message in asked if catalogue.gettext(message) == message} == set()
 
 
 def test_the_documents_messages():

@@ -48,6 +48,8 @@ def test_a_fund_is_added_with_its_periods(admin_client: Browser) -> None:
     product = Product.objects.get()
     assert (product.remain_volume, product.early_fee_rate) == (100, Decimal("0.05"))
     assert [(p.months, p.profit) for p in product.periods.all()] == [(3, Decimal("0.2")), (6, Decimal("-0.05"))]
+    shown = admin_client.get(reverse("admin:funds_product_changelist")).content.decode()
+    assert "3 个月 20.00%, 6 个月 -5.00%" in shown
     client = new_client()
     assert services.place_purchase(client_id=client, product_id=product.id, months=6, volume=1).profit == Decimal(
         "-0.05"

@@ -44,7 +44,7 @@ class Counting:
 @pytest.fixture
 def job() -> Iterator[Counting]:
     counting = Counting()
-    runs.register("counting", counting)
+    runs.register("counting", counting, label="counting")
     yield counting
     del runs._jobs["counting"]
 
@@ -110,7 +110,7 @@ def test_a_finished_run_looks_again_where_its_job_does(db: None, job: Counting) 
         left[0] = 0
         return True
 
-    runs.register("counting", step, looks_again=True)
+    runs.register("counting", step, label="counting", looks_again=True)
     runs.carry_out("counting", DAY)
     left[0] = 5
     assert not runs.carry_out("counting", DAY).did

@@ -76,6 +76,7 @@ def test_an_unmatched_payment_is_refunded(stray: Wallet, chain: Node, operators:
     assert (withdrawal.status, withdrawal.amount, transfer.resolution) == ("confirmed", 5, "refunded")
     assert chain.balance_of(settings.CHAIN_TOKEN_ADDRESS, stray.address) == 5
     assert (balance(PlatformAccount.UNMATCHED), custody()) == (0, 0)
+    assert Transfer.objects.get(credit_id=int(PlatformAccount.CUSTODY)).kind == "refund"
     assert_books_agree()
 
 

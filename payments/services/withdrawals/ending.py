@@ -28,7 +28,7 @@ def confirm(withdrawal: Withdrawal, tx_hash: str) -> None:
     reference = f"withdrawal:{withdrawal.no}"
     net = withdrawal.amount - withdrawal.fee
     if withdrawal.client_id is None:
-        ledger.post([Posting(PlatformAccount.UNMATCHED, PlatformAccount.CUSTODY, net, Kind.WITHDRAWAL, reference)])
+        ledger.post([Posting(PlatformAccount.UNMATCHED, PlatformAccount.CUSTODY, net, Kind.REFUND, reference)])
         ChainTransfer.objects.filter(withdrawal=withdrawal).update(resolution=Resolution.REFUNDED)
     else:
         held = withdrawal_hold(withdrawal.client_id)
