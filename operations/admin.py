@@ -1,26 +1,25 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import time
-from functools import cache, partial
+from functools import partial
 from typing import Any, cast
 
 from django import forms
-from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from common.admin import ReadOnlyAdmin, ReasonForm, carry_out, reason_of
-from operations import approvals, audit, halts, runs, tasks
+from operations import approvals, audit, halts, runs, tasks, wording
 from operations.audited import AuditedAdmin
 from operations.models import Alert, Approval, AuditEntry, Halt, JobRun, KeptAnswer
 
@@ -90,47 +89,6 @@ class HaltAdmin(AuditedAdmin):
         carry_out(request, queryset.filter(lifted_at=None).order_by("id"), lift)
 
 
-# The last word of an audit entry's action.
-_VERBS = {
-    "add": pgettext_lazy("audit", "added"),
-    "approve": pgettext_lazy("audit", "approved"),
-    "ban": pgettext_lazy("audit", "banned"),
-    "change": pgettext_lazy("audit", "changed"),
-    "close": pgettext_lazy("audit", "closed"),
-    "confirm": pgettext_lazy("audit", "confirmed"),
-    "delete": pgettext_lazy("audit", "deleted"),
-    "export": pgettext_lazy("audit", "exported"),
-    "lift": pgettext_lazy("audit", "lifted"),
-    "propose": pgettext_lazy("audit", "proposed"),
-    "reject": pgettext_lazy("audit", "rejected"),
-    "retry": pgettext_lazy("audit", "tried again"),
-    "run_again": pgettext_lazy("audit", "run again"),
-}
-
-
-@cache
-def _titles() -> dict[str, Any]:
-    """What the back office calls each table, by the table's name alone and with its room's."""
-    found: dict[str, Any] = {"configuration": _("Configuration")}
-    found |= {model._meta.model_name or "": model._meta.verbose_name for model in admin.site._registry}
-    return found | {model._meta.label: model._meta.verbose_name for model in apps.get_models()}
-
-
-def _title(subject: str) -> str:
-    # Some rooms outside the project do not translate their names.
-    return gettext(str(_titles().get(subject, subject)))
-
-
-def action_in_words(action: str) -> str:
-    """`withdrawal.approve` and its like in the reader's language."""
-    subject, _dot, verb = action.rpartition(".")
-    said = str(_VERBS.get(verb, verb))
-    if not subject:
-        return said
-    kind = approvals.label(subject)
-    return f"{_title(subject) if kind == subject else kind}: {said}"
-
-
 def _filter_in_words(words: Callable[[str], str]) -> type[admin.FieldListFilter]:
     """A filter over the values that a column of codes holds."""
 
@@ -160,24 +118,29 @@ def _linked(row: AuditEntry | Approval) -> str:
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "operator", "done", "table", "subject", "reason")
-    list_filter = (("action", _filter_in_words(action_in_words)), "operator")
+    list_filter = (("action", _filter_in_words(wording.action_in_words)), "operator")
     search_fields = ("object_id", "reason", "operator__username")
     list_select_related = ("operator",)
     date_hierarchy = "created_at"
     ordering = ("-id",)
-    fields = ("created_at", "operator", "done", "action", "table", "subject", "reason", "before", "after")
+    fields = ("created_at", "operator", "done", "table", "subject", "reason", "changes")
 
     @admin.display(description=_("what was done"), ordering="action")
     def done(self, row: AuditEntry) -> str:
-        return action_in_words(row.action)
+        return wording.action_in_words(row.action)
 
     @admin.display(description=_("object type"), ordering="object_type")
     def table(self, row: AuditEntry) -> str:
-        return _title(row.object_type)
+        return wording.title(row.object_type)
 
     @admin.display(description=_("object"), ordering="object_id")
     def subject(self, row: AuditEntry) -> str:
         return _linked(row)
+
+    @admin.display(description=_("before and after"), empty_value="-")
+    def changes(self, row: AuditEntry) -> str | None:
+        found = wording.changes(row)
+        return render_to_string("admin/changes.html", {"changes": found}) if found else None
 
 
 @admin.register(Approval)
@@ -195,6 +158,10 @@ class ApprovalAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     actions = ("approve", "reject")
     action_form = ReasonForm
+    fields = (
+        *("kind_label", "subject", "what", "reason", "status", "proposed_by", "proposed_at"),
+        *("decided_by", "decided_at", "decision_reason"),
+    )
 
     @admin.display(description=_("what is proposed"), ordering="kind")
     def kind_label(self, row: Approval) -> str:
@@ -206,7 +173,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("proposal"))
     def what(self, row: Approval) -> str:
-        return approvals.in_words(row)
+        return approvals.in_words(row.kind, row.proposal)
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return approvals.may_decide(cast(User, request.user))
@@ -263,6 +230,10 @@ class JobRunAdmin(ReadOnlyAdmin):
     list_filter = (("job", _filter_in_words(runs.label)), "state")
     date_hierarchy = "day"
     ordering = ("-day", "job")
+    fields = (
+        *("title", "day", "state", "did", "note", "error", "attempts", "worked"),
+        *("created_at", "begun_at", "finished_at"),
+    )
     actions = ("run_again",)
 
     @admin.display(description=_("job"), ordering="job")

@@ -62,11 +62,11 @@ def may_decide(operator: User) -> bool:
     return any(operator.has_perm(kind.permission) for kind in _kinds.values())
 
 
-def in_words(approval: Approval) -> str:
+def in_words(kind: str, proposal: dict[str, Any]) -> str:
     """What is proposed, in the reader's language."""
-    proposal, kind = approval.proposal, _kinds.get(approval.kind)
-    if kind is not None and kind.describe is not None:
-        return kind.describe(proposal)
+    known = _kinds.get(kind)
+    if known is not None and known.describe is not None:
+        return known.describe(proposal)
     return " · ".join(f"{_PROPOSED[name]} {value}" for name, value in proposal.items() if name in _PROPOSED)
 
 

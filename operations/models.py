@@ -93,7 +93,9 @@ class AuditEntry(models.Model):
         indexes = [models.Index(fields=["object_type", "object_id"], name="operations_audit_object")]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.object_id}"
+        from operations.wording import action_in_words
+
+        return f"{action_in_words(self.action)} {self.object_id}"
 
 
 class Approval(models.Model):

@@ -264,7 +264,7 @@ class CorrectionAdmin(ModelAdmin):
 
     @admin.display(description=_("proposal"))
     def what(self, row: Approval) -> str:
-        return approvals.in_words(row)
+        return approvals.in_words(row.kind, row.proposal)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("payments.correct"))

@@ -19,8 +19,8 @@ from backoffice import groups
 from contracts.models import Order
 from contracts.tests.desk import Desk
 from operations import approvals
-from operations.admin import action_in_words
 from operations.models import Approval, AuditEntry, Halt
+from operations.wording import Change, action_in_words, changes
 from popups.models import Popup
 from tests.conftest import Trader
 from tests.test_admin import REGISTERED, busy, page  # noqa: F401 -- `busy` is a fixture
@@ -276,6 +276,31 @@ class TestAudit:
     def test_every_action_has_words(self, action: str, words: str) -> None:
         with translation.override("zh-hans"):
             assert action_in_words(action) == words
+
+    def test_before_and_after_are_in_words(self) -> None:
+        entry = AuditEntry(
+            object_type="popups.Popup",
+            before={"title": "旧", "enabled": False, "kind": "notice"},
+            after={
+                "title": "新",
+                "enabled": True,
+                "kind": "ban",
+                "platforms": ["ios", "web"],
+                "other": [{"symbol": None}],
+            },
+        )
+        with translation.override("zh-hans"):
+            assert changes(entry) == [
+                Change("标题", "旧", "新"),
+                Change("启用", "否", "是"),
+                Change("类型", "公告", "封禁"),
+                Change("平台", "-", "iOS, 网页"),
+                Change("other", "-", "交易对 -"),
+            ]
+            unknown = AuditEntry(object_type="configuration", before=None, after={"FEE": "0.1", "MINIMUM_PAYMENT": "5"})
+            named = Change("最低充值金额（USDT），0.000001 至 1,000,000", "-", "5")
+            assert changes(unknown) == [Change("FEE", "-", "0.1"), named]
+        assert changes(AuditEntry(object_type="export")) == []
 
     def test_passwords_are_not_in_it(self, admin_client: Browser, admin_user: User) -> None:
         form = {"username": "new", "password1": "correct horse battery", "password2": "correct horse battery"}

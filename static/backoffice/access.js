@@ -30,6 +30,7 @@
     for (const [number, bar] of document.querySelectorAll(".simplebar-content-wrapper").entries()) {
       bar.setAttribute("aria-label", `${document.title.trim()} ${number + 1}`);
     }
+    for (const icon of document.querySelectorAll("span.search-label-icon[aria-label]")) icon.setAttribute("role", "img");
     for (const head of document.querySelectorAll("th")) {
       if (!head.textContent.trim() && !head.children.length) head.setAttribute("role", "presentation");
     }

@@ -204,6 +204,9 @@ def test_a_client_with_its_statement(page: Page, trader: Trader) -> None:
     page.locator("main button[type=submit], form.max-w-2xl button").first.click()
     expect(page.get_by_text("刷单")).to_be_visible()
     assert Client.objects.get(pk=trader.id).banned_by == "wang"
+    page.goto("/admin/operations/auditentry/")
+    expect(page.locator("#result_list").get_by_text("客户: 封禁")).to_be_visible()
+    looks_right(page, "audit")
 
 
 @pytest.mark.parametrize(
@@ -218,6 +221,7 @@ def test_a_client_with_its_statement(page: Page, trader: Trader) -> None:
         "contracts/position",
         "django_celery_beat/periodictask",
         "configuration",
+        "auth/group/add",
     ],
 )
 def test_other_pages(page: Page, path: str) -> None:
