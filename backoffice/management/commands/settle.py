@@ -38,13 +38,14 @@ def _day(text: str) -> date:
 def _sentence(outcome: Outcome) -> str:
     """What was done; raises CommandError where the run could not be finished."""
     run = outcome.run
-    counts = ", ".join(f"{name} {value}" for name, value in run.counts.items())
+    name = f"{run.job} {run.day}"
+    counts = ", ".join(f"{what} {value}" for what, value in run.counts.items())
     if run.state == State.MISSED:
-        return f"{run}: missed; its work was done with a later day's."
+        return f"{name}: missed; its work was done with a later day's."
     if run.state == State.DONE and not outcome.did:
-        return f"{run}: done already, at {run.finished_at:%Y-%m-%d %H:%M:%S %Z}: {counts}."
+        return f"{name}: done already, at {run.finished_at:%Y-%m-%d %H:%M:%S %Z}: {counts}."
     if run.state == State.DONE:
-        return f"{run}: done: {counts}."
+        return f"{name}: done: {counts}."
     if outcome.busy:
-        raise CommandError(f"{run}: another process is at it.")
-    raise CommandError(f"{run}: waits: {run.note}")
+        raise CommandError(f"{name}: another process is at it.")
+    raise CommandError(f"{name}: waits: {run.note}")
